@@ -1,0 +1,252 @@
+"""iChallenge-PM: finds both splits and their labels in a folder, and loads them as arrays.
+
+The official folders (`PALM-Training400/`, `PALM-Validation400/`, `labels.csv` or the xlsx), the
+figshare layout (`PALM/Training/Images/`) and anything between them are read. Training labels come
+from the file names (thesis 3.2): P is pathological myopia, label 1; H (high myopia) and N (normal)
+have label 0. Validation labels come from the table.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pm_cls.config import DataConfig
+from pm_cls.data import labels as label_tables
+from pm_cls.data.arrays import Dataset, Split
+from pm_cls.data.cache import cached_array
+from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph, sample
+from pm_cls.data.labels import photograph_key
+from pm_cls.errors import DataError
+
+TRAINING_FOLDER, VALIDATION_FOLDER = "PALM-Training400", "PALM-Validation400"
+OFFICIAL_NAME = "ichallenge_pm"
+MARKER = "dataset.json"  # names a set that is not the official one
+LABEL_OF_LETTER = {"P": 1, "H": 0, "N": 0}
+OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
+OFFICIAL_VALIDATION = {1: 211, 0: 189}
+SAMPLING_VERSION = 1  # part of the cache key: raise it when `images` gives other pixels
+LAYOUT = f"""expected:
+  {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
+  {VALIDATION_FOLDER}/  V0001.jpg ...
+  {label_tables.FILE_NAMES[0]} or {label_tables.FILE_NAMES[1]}
+data/README.md says where to get them"""
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """The files of one split in the order of their names, with their labels."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self.paths)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: the name of the data set and its two splits."""
+
+    name: str
+    training: Photographs
+    validation: Photographs
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many photographs there are: by letter in training, by label in validation."""
+        return {
+            "training": _count(photograph_key(name)[0] for name in self.training.names()),
+            "validation": _count(str(label) for label in self.validation.labels),
+        }
+
+    def is_official(self) -> bool:
+        """Whether name and counts are those of the official set."""
+        official = {
+            "training": OFFICIAL_TRAINING,
+            "validation": {str(label): n for label, n in OFFICIAL_VALIDATION.items()},
+        }
+        return self.name == OFFICIAL_NAME and self.counts() == official
+
+
+def load(config: DataConfig) -> Dataset:
+    """Load both splits as the config's `data` section asks.
+
+    Raises:
+        DataError: something is missing, or photographs or labels are bad (all are listed).
+    """
+    listing = find(Path(config.root))
+    digests = content_digests(listing)
+    return Dataset(
+        name=listing.name,
+        digest=_data_digest(listing, digests),
+        train=_load_split(listing.training, digests, config),
+        validation=_load_split(listing.validation, digests, config),
+        outputs=1,
+        notes={
+            "counts": listing.counts(),
+            "official": listing.is_official(),
+            "repeated": repeated(listing, digests),
+        },
+    )
+
+
+def find(*roots: Path) -> Listing:
+    """List the photographs and labels below one or several folders.
+
+    Raises:
+        DataError: a folder, a split or the label table is missing, or names and labels do not fit.
+    """
+    training, validation, tables = [], [], []
+    for root in roots:
+        if not root.is_dir():
+            raise DataError(f"{root}: is no folder; {LAYOUT}")
+        for path in sorted(root.rglob("*")):
+            parts = [root.name, *path.relative_to(root).parts]
+            if any(part.startswith(".") or part == "__MACOSX" for part in parts[1:]):
+                continue
+            if path.name.lower() in [name.lower() for name in label_tables.FILE_NAMES]:
+                tables.append(path)
+            elif path.suffix.lower() in SUFFIXES:
+                split = _split_of(parts[:-1])
+                if split == "train":
+                    training.append(path)
+                elif split == "valid":
+                    validation.append(path)
+    where = ", ".join(map(str, roots))
+    if not training and not validation:
+        raise DataError(f"{where}: holds no photographs in a folder of either split; {LAYOUT}")
+    if not training or not validation:
+        absent = "validation" if training else "training"
+        raise DataError(f"{where}: the {absent} photographs are missing; {LAYOUT}")
+    if not tables:
+        raise DataError(f"{where}: the labels of the validation photographs are missing; {LAYOUT}")
+    tables.sort(key=lambda path: path.suffix.lower() != ".csv")
+    return Listing(
+        name=next((name for name in map(marked_name, roots) if name), OFFICIAL_NAME),
+        training=_label_by_name(_by_name(training)),
+        validation=_label_by_table(_by_name(validation), tables[0]),
+    )
+
+
+def _split_of(folders: Sequence[str]) -> str | None:
+    """`train` or `valid` by the innermost folder that says; None for masks, tests and the rest."""
+    for folder in reversed([folder.lower() for folder in folders]):
+        if "mask" in folder or "annotation" in folder or "test" in folder:
+            return None
+        for split in ("train", "valid"):
+            if split in folder:
+                return split
+    return None
+
+
+def _by_name(paths: Iterable[Path]) -> list[Path]:
+    by_key: dict[str, Path] = {}
+    twice = []
+    for path in paths:
+        first = by_key.setdefault(photograph_key(path.name), path)
+        if first is not path:
+            twice.append(f"{first} and {path}")
+    if twice:
+        raise DataError(f"one name for two photographs: {_list(twice)}")
+    return [by_key[key] for key in sorted(by_key)]
+
+
+def _label_by_name(paths: Sequence[Path]) -> Photographs:
+    wrong = [path.name for path in paths if photograph_key(path.name)[0] not in LABEL_OF_LETTER]
+    if wrong:
+        raise DataError(
+            f"training photographs whose names start with neither P, H nor N: {_list(wrong)}"
+        )
+    labels = [LABEL_OF_LETTER[photograph_key(path.name)[0]] for path in paths]
+    return Photographs(tuple(paths), tuple(labels))
+
+
+def _label_by_table(paths: Sequence[Path], table: Path) -> Photographs:
+    labels = label_tables.read_labels(table)
+    keys = [photograph_key(path.name) for path in paths]
+    unlabelled = [path.name for path, key in zip(paths, keys, strict=True) if key not in labels]
+    if unlabelled:
+        raise DataError(f"{table}: no row for {_list(unlabelled)}")
+    if extra := sorted(set(labels) - set(keys)):
+        raise DataError(f"{table}: rows without a photograph: {_list(extra)}")
+    return Photographs(tuple(paths), tuple(labels[key] for key in keys))
+
+
+def marked_name(root: Path) -> str | None:
+    """The name in the folder's dataset.json, as `synthetic`; None where there is no such file."""
+    marker = root / MARKER
+    if not marker.exists():
+        return None
+    try:
+        return str(json.loads(marker.read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f'{marker}: is damaged; {{"name": ...}} is needed')
+
+
+def content_digests(listing: Listing) -> dict[Path, str]:
+    """SHA-256 (hex) of the content of every file."""
+    paths = [*listing.training.paths, *listing.validation.paths]
+    try:
+        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
+
+
+def repeated(listing: Listing, digests: dict[Path, str]) -> list[list[str]]:
+    """Groups of photographs with the same content, within or across the splits, by name."""
+    names: dict[str, list[str]] = {}
+    for path in [*listing.training.paths, *listing.validation.paths]:
+        names.setdefault(digests[path], []).append(path.name)
+    return sorted(group for group in names.values() if len(group) > 1)
+
+
+def _data_digest(listing: Listing, digests: dict[Path, str]) -> str:
+    """SHA-256 over names, labels and contents of both splits: equal data, equal digest."""
+    lines = [
+        f"{split} {photograph_key(path.name)} {label} {digests[path]}"
+        for split, photographs in (
+            ("training", listing.training),
+            ("validation", listing.validation),
+        )
+        for path, label in zip(photographs.paths, photographs.labels, strict=True)
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _load_split(photographs: Photographs, digests: dict[Path, str], config: DataConfig) -> Split:
+    size = config.image_size
+    content = "".join(digests[path] for path in photographs.paths)
+    key = hashlib.sha256(f"{SAMPLING_VERSION} {size} {content}".encode()).hexdigest()
+    images = cached_array(
+        key, (len(photographs.paths), 3, size, size), lambda array: _decode(photographs, array)
+    )
+    if config.channel_order == "bgr":
+        images = images[:, ::-1]
+    return Split(photographs.names(), np.array(photographs.labels, np.int64), images)
+
+
+def _decode(photographs: Photographs, images: np.ndarray) -> None:
+    """Fill `images`, uint8 [n, 3, size, size]; all bad photographs are named in one error."""
+    bad = []
+    progress = tqdm(photographs.paths, "decoding photographs", unit="", disable=None, leave=False)
+    for index, path in enumerate(progress):
+        try:
+            images[index] = sample(read_photograph(path), images.shape[-1])
+        except BadPhotograph as error:
+            bad.append(f"{path} {error}")
+    if bad:
+        raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items(), reverse=True))
+
+
+def _list(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

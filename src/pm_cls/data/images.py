@@ -1,0 +1,71 @@
+"""One photograph: file -> RGB pixels -> uint8 array of the network's size -> float32 in [-1, 1].
+
+The RGB rule, which is that of OpenCV's `imread`: a rotation that EXIF asks for is applied; grey
+is repeated in all three channels; an alpha channel is dropped; a palette is looked up; of 16 bits
+the upper 8 are kept. CMYK is converted by Pillow.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class BadPhotograph(Exception):
+    """A file that cannot be read as a photograph; `str()` of it says why."""
+
+
+def read_photograph(path: Path) -> Image.Image:
+    """Decode a whole photograph to 8-bit RGB, by the rule above.
+
+    Raises:
+        BadPhotograph: empty, truncated, no image, or more than MAX_PIXELS pixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # own limit below
+            image = Image.open(path)
+        if image.width * image.height > MAX_PIXELS:
+            size = f"{image.width}x{image.height}"
+            raise BadPhotograph(f"claims {size} pixels; at most {MAX_PIXELS:,} in all are read")
+        with image:
+            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if not path.is_file():
+            raise BadPhotograph("is no file")
+        if path.stat().st_size == 0:
+            raise BadPhotograph("is empty")
+        raise BadPhotograph(f"cannot be decoded ({str(error).replace(str(path), 'it')})")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        upper_bits = np.asarray(image).astype(np.int64) >> 8
+        image = Image.fromarray(upper_bits.clip(0, 255).astype(np.uint8))
+    return image.convert("RGB")
+
+
+def sample(image: Image.Image, size: int) -> np.ndarray:
+    """Sample an RGB image to a square, as OpenCV's `resize` with its defaults does.
+
+    That is bilinear between the four nearest pixels, without anti-aliasing and without keeping the
+    aspect. Pillow's `resize` would average over more pixels; its affine transform does not.
+
+    Returns:
+        uint8 [3, size, size], channels in RGB order, 0 to 255.
+    """
+    scale = (image.width / size, 0, 0, 0, image.height / size, 0)
+    sampled = image.transform(
+        (size, size), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR
+    )
+    return np.asarray(sampled).transpose(2, 0, 1)
+
+
+def to_float(images: np.ndarray) -> np.ndarray:
+    """Bring uint8 pixels 0..255 to float32 in [-1, 1] (thesis 3.3); the shape stays."""
+    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)

@@ -1,0 +1,83 @@
+"""Label tables: `labels.csv` or the official xlsx -> {photograph: 0 or 1}."""
+
+import csv
+import io
+import warnings
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import openpyxl
+
+from pm_cls.errors import DataError
+
+FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
+NAME_COLUMN, LABEL_COLUMN = "imgname", "label"
+MAX_XLSX_BYTES = 10_000_000
+LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
+
+
+def photograph_key(file_name: str) -> str:
+    """What tells photographs apart: the name in upper case without its ending."""
+    return Path(file_name.strip()).stem.upper()
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """Read the columns imgName and Label, whatever their case and order.
+
+    What the file holds decides how it is read, not its ending: a CSV named .xlsx is read as CSV.
+
+    Returns:
+        1 (pathological) or 0 for each `photograph_key`.
+
+    Raises:
+        DataError: the table cannot be read, a column is missing, or rows are wrong (all listed).
+    """
+    rows = _rows(path)
+    header = [str(cell or "").strip().lower() for cell in next(rows, [])]
+    if NAME_COLUMN not in header or LABEL_COLUMN not in header:
+        raise DataError(f"{path}: columns imgName and Label are needed; found {header}")
+    name_at, label_at = header.index(NAME_COLUMN), header.index(LABEL_COLUMN)
+
+    labels: dict[str, int] = {}
+    problems = []
+    for number, row in enumerate(rows, start=2):
+        cells = [str("" if cell is None else cell).strip() for cell in row]
+        if not any(cells):
+            continue
+        cells += [""] * (len(header) - len(cells))
+        name, label = photograph_key(cells[name_at]), LABELS.get(cells[label_at])
+        if not name:
+            problems.append(f"row {number}: imgName is empty")
+        elif label is None:
+            problems.append(f"row {number}: label of {cells[name_at]} is {cells[label_at]!r}")
+        elif labels.setdefault(name, label) != label:
+            problems.append(f"row {number}: {cells[name_at]} has label 0 and label 1")
+    if problems:
+        raise DataError(f"{path}: {'; '.join(problems)} (a label is 0 or 1, once a photograph)")
+    return labels
+
+
+def _rows(path: Path) -> Iterable[Iterable[object]]:
+    try:
+        content = path.read_bytes()
+        if content.startswith(b"PK"):
+            return iter(_xlsx_rows(content))
+        text = content.decode("utf-8-sig")
+        return iter(list(csv.reader(io.StringIO(text, newline=""), strict=True)))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as a label table ({error})")
+    except Exception as error:  # openpyxl raises whatever its parsers do on a damaged file
+        raise DataError(f"{path}: cannot be read as xlsx ({type(error).__name__}: {error})")
+
+
+def _xlsx_rows(content: bytes) -> list[tuple[object, ...]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_XLSX_BYTES:
+            raise ValueError(f"unpacks to {size:,} bytes; at most {MAX_XLSX_BYTES:,} are read")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl on styles and extensions that do not matter
+        # Values as stored: a formula counts by its stored result, and as empty without one.
+        sheet = openpyxl.load_workbook(io.BytesIO(content), data_only=True).worksheets[0]
+    return list(sheet.iter_rows(values_only=True))

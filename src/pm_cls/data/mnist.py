@@ -1,0 +1,111 @@
+"""MNIST from the four official idx files, plain or .gz, or from Paddle's downloader by name."""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls.config import DataConfig
+from pm_cls.data.arrays import Dataset, Split
+from pm_cls.errors import DataError, UsageError
+
+DOWNLOAD = "download"  # as `data.root`: let Paddle fetch the files
+SIZE = 28
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def load(config: DataConfig) -> Dataset:
+    """Load the 60,000 training and the 10,000 test digits; the test set is the validation split.
+
+    Raises:
+        UsageError: `data.image_size` is not 28.
+        DataError: files are missing, damaged or do not fit each other.
+    """
+    if config.image_size != SIZE:
+        raise UsageError(f"`data.image_size` is {config.image_size}; mnist has {SIZE}")
+    splits = {
+        part: _split(*(_downloaded(part) if config.root == DOWNLOAD else _files(config.root, part)))
+        for part in FILES
+    }
+    digest = hashlib.sha256()
+    for split in splits.values():
+        digest.update(split.images)
+        digest.update(split.labels)
+    return Dataset(
+        name="mnist",
+        digest=digest.hexdigest(),
+        train=splits["train"],
+        validation=splits["test"],
+        outputs=10,
+        notes={"counts": {part: len(split.labels) for part, split in splits.items()}},
+    )
+
+
+def is_there(root: Path) -> bool:
+    """Whether the four files lie in `root`."""
+    return all(_find(root, name) for names in FILES.values() for name in names)
+
+
+def _find(root: Path, name: str) -> Path | None:
+    # Some unpackers write the last dash as a dot.
+    for stem in (name, name.replace("-idx", ".idx")):
+        for path in (root / f"{stem}.gz", root / stem):
+            if path.is_file():
+                return path
+    return None
+
+
+def _files(root: str, part: str) -> tuple[Path, Path]:
+    images, labels = (_find(Path(root), name) for name in FILES[part])
+    if images is None or labels is None:
+        names = ", ".join(f"{name}(.gz)" for pair in FILES.values() for name in pair)
+        raise DataError(
+            f"{root}: the MNIST files are not all there; needed: {names}; "
+            f"or `--set data.root={DOWNLOAD}` to let Paddle fetch them"
+        )
+    return images, labels
+
+
+def _downloaded(part: str) -> tuple[Path, Path]:
+    from paddle.vision.datasets import MNIST  # here alone, so that files need no Paddle
+
+    try:
+        fetched = MNIST(mode=part, download=True)
+    except Exception as error:  # whatever the network does
+        raise DataError(f"Paddle could not download MNIST ({type(error).__name__}: {error})")
+    return Path(fetched.image_path), Path(fetched.label_path)
+
+
+def _split(images_path: Path, labels_path: Path) -> Split:
+    images = _read_idx(images_path, dimensions=3)
+    labels = _read_idx(labels_path, dimensions=1)
+    if images.shape[1:] != (SIZE, SIZE) or len(images) != len(labels) or labels.max() > 9:
+        raise DataError(
+            f"{images_path}: {images.shape} images with {labels.shape} labels up to "
+            f"{labels.max()}; {SIZE}x{SIZE} images with as many labels from 0 to 9 are needed"
+        )
+    names = tuple(str(index) for index in range(len(labels)))
+    return Split(names, labels.astype(np.int64), images[:, np.newaxis])
+
+
+def _read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """Read an idx file: bytes 0 0 8 (uint8) and the number of axes, their lengths, the values."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error})")
+    start = 4 + 4 * dimensions
+    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < start:
+        raise DataError(f"{path}: is no idx file of uint8 values with {dimensions} axes")
+    shape = tuple(np.frombuffer(content[4:start], ">u4").astype(int))
+    values = np.frombuffer(content, np.uint8, offset=start)
+    if len(values) != np.prod(shape) or not len(values):
+        raise DataError(f"{path}: {len(values)} values where the header says {shape}; cut short?")
+    return values.reshape(shape)

@@ -1,0 +1,65 @@
+"""Paddle itself: which wheel is installed, on which device it computes, with how many threads.
+
+Everything that needs Paddle calls `prepare` before it imports a module that does.
+"""
+
+import os
+import warnings
+from importlib import metadata
+
+from pm_cls.errors import UsageError
+
+CHOICES = ("auto", "cpu", "gpu")
+THREADS = 1  # one thread and another number differ in the last bits; runs go side by side instead
+
+
+def installed_wheels() -> list[str]:
+    """Which of `paddlepaddle` and `paddlepaddle-gpu` are installed."""
+    wheels = []
+    for name in ("paddlepaddle", "paddlepaddle-gpu"):
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+        wheels.append(name)
+    return wheels
+
+
+def prepare(device: str = "auto") -> str:
+    """Import Paddle for repeatable runs and choose the device.
+
+    Args:
+        device: `cpu`, `gpu`, or `auto`: the GPU where Paddle can use one, else the CPU.
+
+    Returns:
+        `cpu` or `gpu`: where tensors are put from now on.
+
+    Raises:
+        UsageError: no Paddle, both of its wheels, or no GPU where one was asked for.
+    """
+    wheels = installed_wheels()
+    if not wheels:
+        raise UsageError('Paddle is not installed; install it with: pip install -e ".[cpu]"')
+    if len(wheels) > 1:
+        raise UsageError(
+            "paddlepaddle and paddlepaddle-gpu are both installed and overwrite each other; mend "
+            "it with: pip uninstall -y paddlepaddle paddlepaddle-gpu, then pip install one of them"
+        )
+    os.environ["OMP_NUM_THREADS"] = str(THREADS)
+    with warnings.catch_warnings():
+        # Paddle 3 on every import; nothing here compiles extensions.
+        warnings.filterwarnings("ignore", message="No ccache found")
+        import paddle
+
+    has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if device == "gpu" and not has_gpu:
+        found = "sees no GPU" if paddle.device.is_compiled_with_cuda() else "is built for the CPU"
+        raise UsageError(
+            f"--device gpu: the installed {wheels[0]} {found}; for a GPU: pip uninstall -y "
+            '"paddlepaddle", then pip install -e ".[gpu]"; else --device cpu'
+        )
+    chosen = "gpu" if has_gpu and device != "cpu" else "cpu"
+    if chosen == "gpu":
+        paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
+    paddle.set_device(chosen)
+    return chosen

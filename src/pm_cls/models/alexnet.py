@@ -1,0 +1,47 @@
+"""AlexNet as thesis 3.5 describes it, or with the third linear layer of the thesis' tutorial."""
+
+import paddle
+from paddle import nn
+
+from pm_cls.models.layers import ACTIVATIONS, feature_count
+
+
+class AlexNet(nn.Layer):
+    """Five convolutions and two or three linear layers.
+
+    55,135,617 parameters at 224x224 with two (the thesis' text), 71,916,929 with three (the
+    tutorial). The thesis also puts dropout on the output layer, which would zero the only logit
+    half of the time; it is left out here.
+
+    Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, 1], the logit of
+    label 1. The shapes below are those of a 224x224 image.
+    """
+
+    channels, outputs = 3, 1
+
+    def __init__(
+        self, *, activation: str = "relu", image_size: int = 224, fc_layers: int = 2
+    ) -> None:
+        super().__init__()
+        act = ACTIVATIONS[activation]
+        self.features = nn.Sequential(
+            nn.Conv2D(3, 96, 11, stride=4, padding=5), act(),  # 96x56x56
+            nn.MaxPool2D(2, 2),  # 96x28x28
+            nn.Conv2D(96, 256, 5, padding=2), act(),  # 256x28x28
+            nn.MaxPool2D(2, 2),  # 256x14x14
+            nn.Conv2D(256, 384, 3, padding=1), act(),  # 384x14x14
+            nn.Conv2D(384, 384, 3, padding=1), act(),  # 384x14x14
+            nn.Conv2D(384, 256, 3, padding=1), act(),  # 256x14x14
+            nn.MaxPool2D(2, 2),  # 256x7x7
+        )  # fmt: skip
+        hidden = [nn.Linear(feature_count(self.features, image_size), 4096), act(), nn.Dropout(0.5)]
+        if fc_layers == 3:
+            hidden += [nn.Linear(4096, 4096), act(), nn.Dropout(0.5)]
+        self.classifier = nn.Sequential(
+            nn.Flatten(),  # 12544
+            *hidden,  # 4096
+            nn.Linear(4096, self.outputs),
+        )
+
+    def forward(self, images: paddle.Tensor) -> paddle.Tensor:
+        return self.classifier(self.features(images))

@@ -1,0 +1,165 @@
+"""A run on disk: where it lives, what it consists of, and how it is written and read.
+
+runs/lenet7_relu/seed0/
+  config.yaml         resolved, written first
+  environment.json    provenance: commit, versions, device, facts of the data
+  metrics.jsonl       one object an epoch
+  train.log           for people; nothing reads it
+  weights_epoch5.safetensors, predictions_epoch5.csv    at each reported epoch
+  result.json         written last: it exists if and only if the run is finished
+"""
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pm_cls.config import Config, load_config
+from pm_cls.errors import UsageError
+
+SCHEMA = 1
+CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
+LOG, RESULT = "train.log", "result.json"
+RECORDED_PACKAGES = (
+    "numpy", "paddlepaddle", "paddlepaddle-gpu", "pillow", "safetensors", "scikit-learn", "scipy",
+)  # fmt: skip
+
+
+def run_folder(runs_dir: Path, experiment: str, seed: int) -> Path:
+    """Name plus seed and nothing else, so that a look tells what is done."""
+    return runs_dir / experiment / f"seed{seed}"
+
+
+def weights_file(folder: Path, epoch: int) -> Path:
+    return folder / f"weights_epoch{epoch}.safetensors"
+
+
+def predictions_file(folder: Path, epoch: int) -> Path:
+    return folder / f"predictions_epoch{epoch}.csv"
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / RESULT).is_file()
+
+
+def open_folder(folder: Path, config: Config) -> None:
+    """Make the folder of a run, or check that the one there was made with the same config.
+
+    Raises:
+        UsageError: it holds a run of another config, or cannot be written.
+    """
+    stored = folder / CONFIG
+    # A stored config is read through today's schema, so that a new key with a default orphans no run.
+    if stored.is_file() and load_config(stored).digest() != config.digest():
+        raise UsageError(
+            f"{folder} holds a run with other settings; keep both by giving this one a name: "
+            "--set experiment=NAME"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(stored, config.to_yaml())
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror})")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it, so that a kill leaves no half of it."""
+    partial = path.with_name(path.name + ".part")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """As `write_bytes`, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """As `write_text`; NaN, which JSON does not know, is a ValueError."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_predictions(
+    path: Path, names: tuple[str, ...], labels: np.ndarray, logits: np.ndarray
+) -> None:
+    """Write `image,label,logit` (or logit_0 ... logit_9), nine significant digits."""
+    outputs = logits.shape[1]
+    columns = ["logit"] if outputs == 1 else [f"logit_{i}" for i in range(outputs)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "label", *columns])
+    for name, label, row in zip(names, labels, logits, strict=True):
+        writer.writerow([name, label, *(f"{logit:.9g}" for logit in row)])
+    write_text(path, text.getvalue())
+
+
+def read_predictions(path: Path) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """Names, labels int64 [n] and logits float32 [n, outputs]: the very values written."""
+    with path.open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    names = tuple(row[0] for row in rows)
+    labels = np.array([int(row[1]) for row in rows], np.int64)
+    return names, labels, np.array([row[2:] for row in rows], np.float32)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The epochs done so far, one mapping each; a line that is still being written is left out."""
+    try:
+        text = (folder / METRICS).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def environment(device: str) -> dict[str, Any]:
+    """Where a run takes place: the code's commit, versions, machine, device and threads."""
+    versions = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        **_commit(),
+        "python": platform.python_version(),
+        "packages": versions,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "device": device,
+        "threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
+    }
+
+
+def _commit() -> dict[str, Any]:
+    """The commit of the package's own files, and whether they differ from it; None outside git."""
+    package = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(package), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # not some other project's git
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "-s", "--", "."))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor()

@@ -1,0 +1,199 @@
+"""Train one network with one seed.
+
+    python -m pm_cls.train --config configs/lenet7_relu.yaml --seed 0
+
+A config with its seed goes in, a record comes out: the folder of a run (see `pm_cls.runs`).
+"""
+
+import argparse
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pm_cls import device, runs
+from pm_cls.config import Config, load_config
+from pm_cls.data import Dataset, load_dataset
+from pm_cls.data.ichallenge_pm import marked_name
+from pm_cls.errors import RunError, UsageError, run_command
+
+log = logging.getLogger("pm_cls")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="pm_cls.train", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of configs/")
+    parser.add_argument("--seed", type=int, help="another seed than the config's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="another value for a key of the config, as optimizer.learning_rate=0.01; repeatable",
+    )
+    parser.add_argument(
+        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
+    )
+    parser.add_argument(
+        "--runs-dir",
+        type=Path,
+        help="where the folder of the run is made (default: runs, or runs-synthetic for made data)",
+    )
+    args = parser.parse_args(arguments)
+    overrides = args.set + ([] if args.seed is None else [f"seed={args.seed}"])
+    config = load_config(args.config, overrides)
+    synthetic = marked_name(Path(config.data.root)) is not None
+    runs_dir = args.runs_dir or Path("runs-synthetic" if synthetic else "runs")
+    train(config, runs_dir, args.device)
+
+
+def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
+    """Train as the config says and write the record.
+
+    Checks come in this order: device, network, folder of the run, data. A finished run of the same
+    config and data is left as it is; an unfinished one is begun anew.
+
+    Returns:
+        The folder of the run.
+
+    Raises:
+        UsageError, DataError: a check failed.
+        RunError: the loss became NaN or infinite.
+    """
+    chosen = device.prepare(device_choice)
+    import paddle
+
+    from pm_cls.models import build_model
+
+    # Paddle numbers the names of parameters; the guard starts at zero for every run.
+    with paddle.utils.unique_name.guard():
+        paddle.seed(config.seed)
+        model = build_model(
+            config.model.name, image_size=config.data.image_size, **config.model.options()
+        )
+        folder = runs.run_folder(runs_dir, config.experiment, config.seed)
+        runs.open_folder(folder, config)
+        dataset = load_dataset(config.data)
+        if (dataset.train.images.shape[1], dataset.outputs) != (model.channels, model.outputs):
+            raise UsageError(
+                f"`model.name` {config.model.name} takes {model.channels} channels and gives "
+                f"{model.outputs} outputs; `data.name` {config.data.name} has "
+                f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
+            )
+        if runs.is_finished(folder):
+            _check_same_data(folder, dataset)
+            print(f"{folder}: finished already; delete the folder to train anew")
+        else:
+            _train_and_record(config, model, dataset, folder, runs.environment(chosen))
+    return folder
+
+
+def _check_same_data(folder: Path, dataset: Dataset) -> None:
+    trained_on = json.loads((folder / runs.RESULT).read_text(encoding="utf-8"))["data_digest"]
+    if trained_on != dataset.digest:
+        raise UsageError(
+            f"{folder} holds a finished run on other data; keep both by giving this one a name: "
+            "--set experiment=NAME"
+        )
+
+
+def _train_and_record(
+    config: Config, model: Any, dataset: Dataset, folder: Path, environment: dict[str, Any]
+) -> None:
+    import paddle
+
+    from pm_cls import engine, metrics
+    from pm_cls.weights import save_weights
+
+    optimizer = paddle.optimizer.Momentum(
+        learning_rate=config.optimizer.learning_rate,
+        momentum=config.optimizer.momentum,
+        parameters=model.parameters(),
+        weight_decay=config.optimizer.weight_decay or None,
+    )
+    facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
+    runs.write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
+    (folder / runs.METRICS).write_text("")
+    _log_to(folder / runs.LOG)
+    _warn_of_data(dataset)
+
+    reported: dict[str, dict[str, Any]] = {}
+    for epoch in range(1, config.train.epochs + 1):
+        began = time.perf_counter()
+        # Everything random in an epoch follows from (seed, epoch): nothing else need be stored.
+        order = np.random.default_rng([config.seed, epoch]).permutation(len(dataset.train.labels))
+        paddle.seed(int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0]))
+        try:
+            train_loss = engine.train_one_epoch(
+                model, optimizer, dataset.train, order, config.train.batch_size
+            )
+        except engine.NotFinite as error:
+            raise RunError(f"{config.experiment} seed {config.seed} epoch {epoch}: {error}")
+        validation = dataset.validation
+        logits = engine.predict(model, validation.images, config.train.batch_size)
+        scored = metrics.scores(logits, validation.labels)
+        line = {
+            "epoch": epoch,
+            "train_loss": train_loss,
+            "validation_loss": scored["loss"],
+            "validation_correct": scored["correct"],
+            "validation_n": scored["n"],
+            "seconds": round(time.perf_counter() - began, 3),
+        }
+        if epoch in config.train.report_epochs:
+            save_weights(model, runs.weights_file(folder, epoch))
+            runs.write_predictions(
+                runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
+            )
+            reported[str(epoch)] = scored
+        with (folder / runs.METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, allow_nan=False) + "\n")
+        log.info(
+            "%s seed %d  epoch %2d/%d  training loss %.4f  validation loss %.4f  "
+            "accuracy %.2f%% (%d of %d)  %.0f s",
+            *(config.experiment, config.seed, epoch, config.train.epochs, train_loss),
+            *(scored["loss"], 100 * scored["accuracy"], scored["correct"], scored["n"]),
+            line["seconds"],
+        )
+    runs.write_json(
+        folder / runs.RESULT,
+        {
+            "schema": runs.SCHEMA,
+            "experiment": config.experiment,
+            "seed": config.seed,
+            "dataset": dataset.name,
+            "data_digest": dataset.digest,
+            "config_digest": config.digest(),
+            "commit": environment["commit"],
+            "dirty": environment["dirty"],
+            "epochs": reported,
+        },
+    )
+    log.info("finished: %s", folder)
+
+
+def _log_to(path: Path) -> None:
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Paddle gives the root logger a handler of its own
+    for handler in log.handlers[:]:
+        log.removeHandler(handler)
+        handler.close()
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    log.addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+
+
+def _warn_of_data(dataset: Dataset) -> None:
+    if repeated := dataset.notes.get("repeated"):
+        pairs = ", ".join(" = ".join(group) for group in repeated)
+        log.info("note: %d photographs stand more than once: %s", len(repeated), pairs)
+    if dataset.name == "synthetic":
+        log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
