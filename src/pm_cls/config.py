@@ -114,8 +114,8 @@ class Config(Section):
 
     def to_yaml(self) -> str:
         """The config with every default written out; `load_config` reads it back."""
-        settings = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
-        return f"# Resolved by pm_cls: every default is written out. Digest {self.digest()}\n{settings}"
+        comment = f"# Resolved by pm_cls: every default is written out. Digest {self.digest()}\n"
+        return comment + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
 def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:

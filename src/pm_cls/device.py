@@ -6,11 +6,15 @@ Everything that needs Paddle calls `prepare` before it imports a module that doe
 import os
 import warnings
 from importlib import metadata
+from pathlib import Path
 
 from pm_cls.errors import UsageError
 
 CHOICES = ("auto", "cpu", "gpu")
 THREADS = 1  # one thread and another number differ in the last bits; runs go side by side instead
+
+
+MKL_CODE_PATH = "MKL_DEBUG_CPU_TYPE"
 
 
 def installed_wheels() -> list[str]:
@@ -46,6 +50,8 @@ def prepare(device: str = "auto") -> str:
             "it with: pip uninstall -y paddlepaddle paddlepaddle-gpu, then pip install one of them"
         )
     os.environ["OMP_NUM_THREADS"] = str(THREADS)
+    if code_path := fast_mkl_code_path():
+        os.environ.setdefault(MKL_CODE_PATH, code_path)
     with warnings.catch_warnings():
         # Paddle 3 on every import; nothing here compiles extensions.
         warnings.filterwarnings("ignore", message="No ccache found")
@@ -63,3 +69,23 @@ def prepare(device: str = "auto") -> str:
         paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
     paddle.set_device(chosen)
     return chosen
+
+
+def fast_mkl_code_path(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """The value of MKL_DEBUG_CPU_TYPE with which Paddle's MKL uses what an AMD processor can do.
+
+    The MKL 2019 in Paddle's wheels takes its slowest code on processors that are not Intel's;
+    AlexNet trains about three times as fast on the right one. 7 is AVX-512, 5 is AVX2. None where
+    MKL chooses well by itself, or where the processor cannot be told.
+    """
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        return None
+    facts = {key.strip(): value for key, _, value in (line.partition(":") for line in lines)}
+    if "AuthenticAMD" not in facts.get("vendor_id", ""):
+        return None
+    flags = set(facts.get("flags", "").split())
+    if {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"} <= flags:
+        return "7"
+    return "5" if {"avx2", "fma"} <= flags else None

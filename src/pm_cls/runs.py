@@ -56,7 +56,7 @@ def open_folder(folder: Path, config: Config) -> None:
         UsageError: it holds a run of another config, or cannot be written.
     """
     stored = folder / CONFIG
-    # A stored config is read through today's schema, so that a new key with a default orphans no run.
+    # The stored config is read through today's schema: a new key with a default orphans no run.
     if stored.is_file() and load_config(stored).digest() != config.digest():
         raise UsageError(
             f"{folder} holds a run with other settings; keep both by giving this one a name: "
@@ -87,6 +87,10 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """As `write_text`; NaN, which JSON does not know, is a ValueError."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_predictions(
@@ -137,6 +141,7 @@ def environment(device: str) -> dict[str, Any]:
         "processor": _processor(),
         "device": device,
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
+        "mkl_code_path": os.environ.get("MKL_DEBUG_CPU_TYPE"),
     }
 
 

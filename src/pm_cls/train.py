@@ -94,8 +94,7 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
 
 
 def _check_same_data(folder: Path, dataset: Dataset) -> None:
-    trained_on = json.loads((folder / runs.RESULT).read_text(encoding="utf-8"))["data_digest"]
-    if trained_on != dataset.digest:
+    if runs.read_json(folder / runs.RESULT)["data_digest"] != dataset.digest:
         raise UsageError(
             f"{folder} holds a finished run on other data; keep both by giving this one a name: "
             "--set experiment=NAME"

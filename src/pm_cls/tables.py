@@ -1,0 +1,103 @@
+"""Writes the table and the records as Markdown, CSV and LaTeX. Computes nothing but percent."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pm_cls.results import Run, Table, TableRow
+from pm_cls.runs import write_text
+
+CSV_COLUMNS = (
+    "row", "experiment", "network", "activation", "epochs", "dataset", "thesis_accuracy",
+    "thesis_loss", "accuracy", "loss", "accuracy_difference", "loss_difference", "n_runs",
+    "n_images", "source",
+)  # fmt: skip
+RECORD_COLUMNS = (
+    "experiment", "seed", "epoch", "dataset", "n", "correct", "accuracy", "loss", "auc", "commit",
+)  # fmt: skip
+HEADER = (
+    "row", "network", "activation", "epochs", "thesis accuracy %", "our accuracy %", "difference",
+    "thesis loss ×100", "our loss ×100", "difference", "seeds", "images", "data", "thesis' source",
+)  # fmt: skip
+
+
+def write_tables(table: Table, folder: Path) -> None:
+    """Write table1.md, table1.csv and table1.tex."""
+    write_text(folder / "table1.md", markdown(table))
+    write_text(folder / "table1.csv", _csv(CSV_COLUMNS, map(_csv_row, table.rows)))
+    write_text(folder / "table1.tex", latex(table))
+
+
+def write_records(found: Sequence[Run], path: Path) -> None:
+    """Write one line for each reported epoch of each run."""
+    rows = [
+        [run.experiment, run.seed, s.epoch, run.dataset, s.n, s.correct, s.accuracy, s.loss, s.auc,
+         run.commit]
+        for run in found
+        for s in run.scores.values()
+    ]  # fmt: skip
+    write_text(path, _csv(RECORD_COLUMNS, rows))
+
+
+def markdown(table: Table) -> str:
+    """The table as people read it: percent, loss ×100, `–` where there is nothing."""
+    lines = [f"# {table.title}", "", _pipes(HEADER), _pipes(["---:"] * len(HEADER))]
+    lines += [_pipes(_cells(row, table)) for row in table.rows]
+    lines += ["", *(f"- {note}" for note in table.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def latex(table: Table) -> str:
+    """A `table` environment for `booktabs`; the notes follow as a paragraph."""
+    body = [" & ".join(map(_escape, _cells(row, table))) + r" \\" for row in table.rows]
+    lines = [
+        r"\begin{table}", r"\centering\small",
+        rf"\caption{{{_escape(table.title)}}}",
+        rf"\begin{{tabular}}{{{'r' * len(HEADER)}}}", r"\toprule",
+        " & ".join(map(_escape, HEADER)) + r" \\", r"\midrule", *body, r"\bottomrule",
+        r"\end{tabular}", "", _escape(" ".join(table.notes)), r"\end{table}",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: TableRow, table: Table) -> list[str]:
+    thesis = row.thesis
+    return [
+        str(thesis.row), thesis.network, thesis.activation, str(thesis.epochs),
+        _hundred(thesis.accuracy), _hundred(row.accuracy), _hundred(row.accuracy_difference, "+"),
+        _hundred(thesis.loss), _hundred(row.loss), _hundred(row.loss_difference, "+"),
+        f"{row.n_runs} of {len(table.seeds)}", "–" if row.n_images is None else str(row.n_images),
+        row.dataset, thesis.source,
+    ]  # fmt: skip
+
+
+def _hundred(fraction: float | None, sign: str = "") -> str:
+    return "–" if fraction is None else f"{100 * fraction:{sign}.2f}"
+
+
+def _csv_row(row: TableRow) -> list[object]:
+    thesis = row.thesis
+    return [
+        thesis.row, thesis.experiment, thesis.network, thesis.activation, thesis.epochs,
+        row.dataset, thesis.accuracy, thesis.loss, row.accuracy, row.loss,
+        row.accuracy_difference, row.loss_difference, row.n_runs, row.n_images, thesis.source,
+    ]  # fmt: skip
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _escape(text: str) -> str:
+    for character in "&%$#_{}":
+        text = text.replace(character, "\\" + character)
+    return text.replace("×", r"$\times$").replace("–", "--").replace("`", "")

@@ -1,0 +1,39 @@
+"""The numbers of the thesis, for the reporting half alone."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class ThesisRow:
+    """One result of the thesis: accuracy is a fraction, loss a mean cross-entropy."""
+
+    row: int
+    experiment: str
+    network: str
+    activation: str
+    epochs: int
+    dataset: str
+    accuracy: float
+    loss: float
+    source: str
+
+
+@cache
+def _content() -> dict[str, Any]:
+    text = resources.files("pm_cls").joinpath("thesis.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def rows() -> list[ThesisRow]:
+    """The eight rows of the thesis' Table 1 and the three results of its text."""
+    return [ThesisRow(**row) for row in _content()["rows"]]
+
+
+def settings(dataset: str) -> dict[str, Any]:
+    """What the thesis states about the training on a data set, by dotted key of a config."""
+    return _content()["settings"][dataset]
