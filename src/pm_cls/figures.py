@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -13,27 +14,35 @@ from pm_cls.results import SYNTHETIC, Run, deviations
 VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
 
 
-def write_learning_curves(found: Sequence[Run], title: str, folder: Path) -> None:
+def write_learning_curves(found: Sequence[Run], marks: str, folder: Path) -> None:
     """Write learning_curves.svg and .png: accuracy above, loss below, a column an experiment.
 
     One line a seed; the thesis' values as diamonds, except beside synthetic photographs and other
     settings than the thesis'.
     """
-    order = list(dict.fromkeys(row.experiment for row in thesis.rows()))
-    experiments = sorted({run.experiment for run in found}, key=lambda e: (e not in order, e))
-    experiments.sort(key=lambda e: order.index(e) if e in order else len(order))
+    order = [row.experiment for row in thesis.rows()]
+    experiments = sorted(
+        {run.experiment for run in found},
+        key=lambda name: (order.index(name) if name in order else len(order), name),
+    )
     if not experiments:
         return
     columns = len(experiments)
     figure = Figure(figsize=(2.6 * columns + 1, 5.6), layout="constrained")
-    figure.suptitle(title.replace("Table 1 of the thesis beside our runs", "Learning curves"))
-    panels = figure.subplots(2, columns, squeeze=False, sharex="col", sharey="row")
+    figure.suptitle("Learning curves" + marks)
+    panels = figure.subplots(2, columns, squeeze=False, sharex="col")
+    groups: dict[str, list[int]] = {}
     for column, experiment in enumerate(experiments):
         ours = [run for run in found if run.experiment == experiment]
         _draw_experiment(panels[0, column], panels[1, column], experiment, ours)
+        groups.setdefault(ours[0].dataset, []).append(column)
+    for columns_of_one_data_set in groups.values():
+        accuracies, losses = ([row[column] for column in columns_of_one_data_set] for row in panels)
+        _share_scale(accuracies, top=100)
+        _share_scale(losses, bottom=0)
     panels[0, 0].set_ylabel("validation accuracy, %")
     panels[1, 0].set_ylabel("mean cross-entropy")
-    handles: dict[str, object] = {}
+    handles: dict[str, Any] = {}
     for axes in panels.flat:
         lines, labels = axes.get_legend_handles_labels()
         handles |= dict(zip(labels, lines, strict=True))
@@ -54,7 +63,12 @@ def _draw_experiment(accuracy: Axes, loss: Axes, experiment: str, ours: Sequence
         loss.plot(epochs, training, color=TRAINING, linestyle="--", label="training set")
     if not any(run.dataset == SYNTHETIC or deviations(run) for run in ours):
         rows = [row for row in thesis.rows() if row.experiment == experiment]
-        style = {"color": THESIS, "marker": "D", "linestyle": "none", "fillstyle": "none"}
+        style: dict[str, Any] = {
+            "color": THESIS,
+            "marker": "D",
+            "linestyle": "none",
+            "fillstyle": "none",
+        }
         at = [row.epochs for row in rows]
         if rows:
             accuracy.plot(at, [100 * row.accuracy for row in rows], label="thesis", **style)
@@ -62,10 +76,19 @@ def _draw_experiment(accuracy: Axes, loss: Axes, experiment: str, ours: Sequence
     seeds = "seed" if len(ours) == 1 else "seeds"
     accuracy.set_title(f"{experiment}\n{len(ours)} {seeds}", fontsize=10)
     loss.set_xlabel("epoch")
-    loss.set_ylim(bottom=0)
     for axes in (accuracy, loss):
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+
+
+def _share_scale(
+    panels: Sequence[Axes], bottom: float | None = None, top: float | None = None
+) -> None:
+    """One vertical scale for panels that are to be compared, wide enough for all of them."""
+    lowest = min(axes.get_ylim()[0] for axes in panels)
+    highest = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(lowest if bottom is None else bottom, highest if top is None else top)
 
 
 def save(figure: Figure, stem: Path) -> None:

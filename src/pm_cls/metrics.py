@@ -1,8 +1,21 @@
 """Scores of logits: pure functions on arrays. Counts first, divided once."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
 from sklearn.metrics import roc_auc_score
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of n images: `accuracy` a fraction, `loss` in nats, `auc` a fraction or None (undefined)."""
+
+    correct: int
+    n: int
+    accuracy: float
+    loss: float
+    auc: float | None
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
@@ -41,13 +54,13 @@ def auc(logits: np.ndarray, labels: np.ndarray) -> float | None:
     return float(roc_auc_score(labels, logits[:, 0]))
 
 
-def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, int | float | None]:
-    """What result.json says of one reported epoch: correct, n, accuracy, loss, auc (fractions)."""
+def scores(logits: np.ndarray, labels: np.ndarray) -> Scores:
+    """All scores of logits float [n, outputs] against labels int [n]."""
     correct = correct_count(logits, labels)
-    return {
-        "correct": correct,
-        "n": len(labels),
-        "accuracy": correct / len(labels),
-        "loss": cross_entropy(logits, labels),
-        "auc": auc(logits, labels),
-    }
+    return Scores(
+        correct=correct,
+        n=len(labels),
+        accuracy=correct / len(labels),
+        loss=cross_entropy(logits, labels),
+        auc=auc(logits, labels),
+    )

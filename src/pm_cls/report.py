@@ -54,7 +54,7 @@ def report(runs_dir: Path, out: Path, seeds: int | None = None) -> None:
         _keep_records(found, out / "records")
         tables.write_records(found, out / "records.csv")
         tables.write_tables(table, out)
-        figures.write_learning_curves(found, table.title, out / "figures")
+        figures.write_learning_curves(found, table.marks, out / "figures")
     except OSError as error:
         raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror})")
 

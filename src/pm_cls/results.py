@@ -18,20 +18,8 @@ SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One reported epoch of one run, from its predictions: fractions, nats; `auc` may be None."""
-
-    epoch: int
-    n: int
-    correct: int
-    accuracy: float
-    loss: float
-    auc: float | None
-
-
-@dataclass(frozen=True)
 class Run:
-    """A finished run as it was read back."""
+    """A finished run as it was read back; `scores` by reported epoch."""
 
     folder: Path
     experiment: str
@@ -42,7 +30,7 @@ class Run:
     config: dict[str, Any]
     environment: dict[str, Any]
     epochs: list[dict[str, Any]]
-    scores: dict[int, Score]
+    scores: dict[int, metrics.Scores]
 
 
 @dataclass(frozen=True)
@@ -61,9 +49,12 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """The eleven rows, the seeds that were looked for, and what a reader has to know."""
+    """The eleven rows, the seeds that were looked for, and what a reader has to know.
 
-    title: str
+    `marks` are words that belong in the title of every table and figure: SYNTHETIC, for one.
+    """
+
+    marks: str
     rows: list[TableRow]
     seeds: tuple[int, ...]
     notes: list[str]
@@ -94,10 +85,9 @@ def _read_run(folder: Path) -> Run:
     scores = {}
     for epoch, stored in result["epochs"].items():
         _, labels, logits = runs.read_predictions(runs.predictions_file(folder, int(epoch)))
-        score = Score(epoch=int(epoch), **metrics.scores(logits, labels))
+        scores[int(epoch)] = score = metrics.scores(logits, labels)
         if (score.correct, score.n) != (stored["correct"], stored["n"]):
             raise ValueError(f"the predictions of epoch {epoch} do not give the stored counts")
-        scores[int(epoch)] = score
     return Run(
         folder=folder,
         experiment=result["experiment"],
@@ -125,13 +115,11 @@ def build_table(
     wanted = tuple(sorted({run.seed for run in found} if seeds is None else set(seeds)))
     chosen = [run for run in found if run.seed in wanted]
     rows = [_table_row(row, chosen) for row in thesis.rows()]
-    title = "Table 1 of the thesis beside our runs"
-    if any(run.dataset == SYNTHETIC for run in chosen):
-        title += " on SYNTHETIC photographs"
+    marks = " on SYNTHETIC photographs" if any(r.dataset == SYNTHETIC for r in chosen) else ""
     experiments = {row.experiment for row in thesis.rows()}
     deviations = _deviation_notes([run for run in chosen if run.experiment in experiments])
     if deviations:
-        title += ", with settings that are not the thesis'"
+        marks += ", with settings that are not the thesis'"
     notes = [
         "Accuracy is counted over all validation images; loss is the mean cross-entropy. "
         "With several seeds both are means over the runs.",
@@ -143,7 +131,7 @@ def build_table(
         *_commit_notes(chosen),
         *_data_notes(chosen),
     ]
-    return Table(title, rows, wanted, notes)
+    return Table(marks, rows, wanted, notes)
 
 
 def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:

@@ -49,6 +49,15 @@ def is_finished(folder: Path) -> bool:
     return (folder / RESULT).is_file()
 
 
+def check_same_data(folder: Path, data_digest: str) -> None:
+    """Raise UsageError where a finished run was trained on other data than those of the digest."""
+    if read_json(folder / RESULT)["data_digest"] != data_digest:
+        raise UsageError(
+            f"{folder} holds a finished run on other data; keep both by giving this one a name: "
+            "--set experiment=NAME"
+        )
+
+
 def open_folder(folder: Path, config: Config) -> None:
     """Make the folder of a run, or check that the one there was made with the same config.
 

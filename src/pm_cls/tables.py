@@ -16,6 +16,7 @@ CSV_COLUMNS = (
 RECORD_COLUMNS = (
     "experiment", "seed", "epoch", "dataset", "n", "correct", "accuracy", "loss", "auc", "commit",
 )  # fmt: skip
+TITLE = "Table 1 of the thesis beside our runs"
 HEADER = (
     "row", "network", "activation", "epochs", "thesis accuracy %", "our accuracy %", "difference",
     "thesis loss ×100", "our loss ×100", "difference", "seeds", "images", "data", "thesis' source",
@@ -32,17 +33,17 @@ def write_tables(table: Table, folder: Path) -> None:
 def write_records(found: Sequence[Run], path: Path) -> None:
     """Write one line for each reported epoch of each run."""
     rows = [
-        [run.experiment, run.seed, s.epoch, run.dataset, s.n, s.correct, s.accuracy, s.loss, s.auc,
+        [run.experiment, run.seed, epoch, run.dataset, s.n, s.correct, s.accuracy, s.loss, s.auc,
          run.commit]
         for run in found
-        for s in run.scores.values()
+        for epoch, s in run.scores.items()
     ]  # fmt: skip
     write_text(path, _csv(RECORD_COLUMNS, rows))
 
 
 def markdown(table: Table) -> str:
     """The table as people read it: percent, loss ×100, `–` where there is nothing."""
-    lines = [f"# {table.title}", "", _pipes(HEADER), _pipes(["---:"] * len(HEADER))]
+    lines = [f"# {TITLE}{table.marks}", "", _pipes(HEADER), _pipes(["---:"] * len(HEADER))]
     lines += [_pipes(_cells(row, table)) for row in table.rows]
     lines += ["", *(f"- {note}" for note in table.notes)]
     return "\n".join(lines) + "\n"
@@ -53,7 +54,7 @@ def latex(table: Table) -> str:
     body = [" & ".join(map(_escape, _cells(row, table))) + r" \\" for row in table.rows]
     lines = [
         r"\begin{table}", r"\centering\small",
-        rf"\caption{{{_escape(table.title)}}}",
+        rf"\caption{{{_escape(TITLE + table.marks)}}}",
         rf"\begin{{tabular}}{{{'r' * len(HEADER)}}}", r"\toprule",
         " & ".join(map(_escape, HEADER)) + r" \\", r"\midrule", *body, r"\bottomrule",
         r"\end{tabular}", "", _escape(" ".join(table.notes)), r"\end{table}",
@@ -73,7 +74,8 @@ def _cells(row: TableRow, table: Table) -> list[str]:
 
 
 def _hundred(fraction: float | None, sign: str = "") -> str:
-    return "–" if fraction is None else f"{100 * fraction:{sign}.2f}"
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return "–" if fraction is None else f"{round(100 * fraction, 2) + 0.0:{sign}.2f}"
 
 
 def _csv_row(row: TableRow) -> list[object]:

@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,19 +87,11 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
                 f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
             )
         if runs.is_finished(folder):
-            _check_same_data(folder, dataset)
+            runs.check_same_data(folder, dataset.digest)
             print(f"{folder}: finished already; delete the folder to train anew")
         else:
             _train_and_record(config, model, dataset, folder, runs.environment(chosen))
     return folder
-
-
-def _check_same_data(folder: Path, dataset: Dataset) -> None:
-    if runs.read_json(folder / runs.RESULT)["data_digest"] != dataset.digest:
-        raise UsageError(
-            f"{folder} holds a finished run on other data; keep both by giving this one a name: "
-            "--set experiment=NAME"
-        )
 
 
 def _train_and_record(
@@ -139,9 +132,9 @@ def _train_and_record(
         line = {
             "epoch": epoch,
             "train_loss": train_loss,
-            "validation_loss": scored["loss"],
-            "validation_correct": scored["correct"],
-            "validation_n": scored["n"],
+            "validation_loss": scored.loss,
+            "validation_correct": scored.correct,
+            "validation_n": scored.n,
             "seconds": round(time.perf_counter() - began, 3),
         }
         if epoch in config.train.report_epochs:
@@ -149,14 +142,14 @@ def _train_and_record(
             runs.write_predictions(
                 runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
             )
-            reported[str(epoch)] = scored
+            reported[str(epoch)] = asdict(scored)
         with (folder / runs.METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
         log.info(
             "%s seed %d  epoch %2d/%d  training loss %.4f  validation loss %.4f  "
             "accuracy %.2f%% (%d of %d)  %.0f s",
             *(config.experiment, config.seed, epoch, config.train.epochs, train_loss),
-            *(scored["loss"], 100 * scored["accuracy"], scored["correct"], scored["n"]),
+            *(scored.loss, 100 * scored.accuracy, scored.correct, scored.n),
             line["seconds"],
         )
     runs.write_json(

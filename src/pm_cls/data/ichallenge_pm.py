@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from pm_cls.config import DataConfig
 from pm_cls.data import labels as label_tables
 from pm_cls.data.arrays import Dataset, Split
 from pm_cls.data.cache import cached_array
-from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph, sample
+from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.data.labels import photograph_key
 from pm_cls.errors import DataError
 
@@ -152,16 +151,15 @@ def _by_name(paths: Iterable[Path]) -> list[Path]:
         if first is not path:
             twice.append(f"{first} and {path}")
     if twice:
-        raise DataError(f"one name for two photographs: {_list(twice)}")
+        raise DataError(f"one name for two photographs: {enumerate_names(twice)}")
     return [by_key[key] for key in sorted(by_key)]
 
 
 def _label_by_name(paths: Sequence[Path]) -> Photographs:
     wrong = [path.name for path in paths if photograph_key(path.name)[0] not in LABEL_OF_LETTER]
     if wrong:
-        raise DataError(
-            f"training photographs whose names start with neither P, H nor N: {_list(wrong)}"
-        )
+        names = enumerate_names(wrong)
+        raise DataError(f"training photographs whose names start with neither P, H nor N: {names}")
     labels = [LABEL_OF_LETTER[photograph_key(path.name)[0]] for path in paths]
     return Photographs(tuple(paths), tuple(labels))
 
@@ -171,9 +169,9 @@ def _label_by_table(paths: Sequence[Path], table: Path) -> Photographs:
     keys = [photograph_key(path.name) for path in paths]
     unlabelled = [path.name for path, key in zip(paths, keys, strict=True) if key not in labels]
     if unlabelled:
-        raise DataError(f"{table}: no row for {_list(unlabelled)}")
+        raise DataError(f"{table}: no row for {enumerate_names(unlabelled)}")
     if extra := sorted(set(labels) - set(keys)):
-        raise DataError(f"{table}: rows without a photograph: {_list(extra)}")
+        raise DataError(f"{table}: rows without a photograph: {enumerate_names(extra)}")
     return Photographs(tuple(paths), tuple(labels[key] for key in keys))
 
 
@@ -223,30 +221,26 @@ def _load_split(photographs: Photographs, digests: dict[Path, str], config: Data
     content = "".join(digests[path] for path in photographs.paths)
     key = hashlib.sha256(f"{SAMPLING_VERSION} {size} {content}".encode()).hexdigest()
     images = cached_array(
-        key, (len(photographs.paths), 3, size, size), lambda array: _decode(photographs, array)
+        key, (len(photographs.paths), 3, size, size), lambda array: decode(photographs.paths, array)
     )
     if config.channel_order == "bgr":
         images = images[:, ::-1]
     return Split(photographs.names(), np.array(photographs.labels, np.int64), images)
 
 
-def _decode(photographs: Photographs, images: np.ndarray) -> None:
-    """Fill `images`, uint8 [n, 3, size, size]; all bad photographs are named in one error."""
-    bad = []
-    progress = tqdm(photographs.paths, "decoding photographs", unit="", disable=None, leave=False)
-    for index, path in enumerate(progress):
-        try:
-            images[index] = sample(read_photograph(path), images.shape[-1])
-        except BadPhotograph as error:
-            bad.append(f"{path} {error}")
-    if bad:
-        raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
+def missing_names(listing: Listing) -> list[str]:
+    """Names of the official set, as P0001, that are not there."""
+    letters = {**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())}
+    official = {f"{letter}{i:04d}" for letter, n in letters.items() for i in range(1, n + 1)}
+    there = [*listing.training.names(), *listing.validation.names()]
+    return sorted(official - {photograph_key(name) for name in there})
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items(), reverse=True))
 
 
-def _list(names: Sequence[str], most: int = 20) -> str:
+def enumerate_names(names: Sequence[str], most: int = 20) -> str:
+    """`P0001, P0002 and 5 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

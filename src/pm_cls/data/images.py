@@ -6,10 +6,14 @@ the upper 8 are kept. CMYK is converted by Pillow.
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from pm_cls.errors import DataError
 
 MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -29,13 +33,14 @@ def read_photograph(path: Path) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # own limit below
             image = Image.open(path)
-        if image.width * image.height > MAX_PIXELS:
-            size = f"{image.width}x{image.height}"
-            raise BadPhotograph(f"claims {size} pixels; at most {MAX_PIXELS:,} in all are read")
         with image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:  # Pillow's own for very large ones
+        raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
+    except (OSError, SyntaxError, ValueError) as error:
         if not path.is_file():
             raise BadPhotograph("is no file")
         if path.stat().st_size == 0:
@@ -64,6 +69,23 @@ def sample(image: Image.Image, size: int) -> np.ndarray:
         (size, size), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR
     )
     return np.asarray(sampled).transpose(2, 0, 1)
+
+
+def decode(paths: Sequence[Path], images: np.ndarray) -> None:
+    """Sample photographs into `images`, uint8 [n, 3, size, size].
+
+    Raises:
+        DataError: there are bad photographs; all of them are named.
+    """
+    bad = []
+    progress = tqdm(paths, "decoding photographs", unit="", disable=None, leave=False)
+    for index, path in enumerate(progress):
+        try:
+            images[index] = sample(read_photograph(path), images.shape[-1])
+        except BadPhotograph as error:
+            bad.append(f"{path} {error}")
+    if bad:
+        raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
 
 
 def to_float(images: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import csv
 import io
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import openpyxl
@@ -58,7 +58,7 @@ def read_labels(path: Path) -> dict[str, int]:
     return labels
 
 
-def _rows(path: Path) -> Iterable[Iterable[object]]:
+def _rows(path: Path) -> Iterator[Iterable[object]]:
     try:
         content = path.read_bytes()
         if content.startswith(b"PK"):

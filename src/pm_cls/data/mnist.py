@@ -34,8 +34,8 @@ def load(config: DataConfig) -> Dataset:
     }
     digest = hashlib.sha256()
     for split in splits.values():
-        digest.update(split.images)
-        digest.update(split.labels)
+        digest.update(split.images.tobytes())
+        digest.update(split.labels.tobytes())
     return Dataset(
         name="mnist",
         digest=digest.hexdigest(),

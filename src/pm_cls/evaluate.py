@@ -1,0 +1,71 @@
+"""Score the stored weights of a run again on the validation photographs.
+
+python -m pm_cls.evaluate --run runs/lenet7_relu/seed0
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls import device, runs
+from pm_cls.data import load_dataset
+from pm_cls.errors import run_command
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="pm_cls.evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
+    parser.add_argument(
+        "--data", help="folder of the data, where it is not the one the run was trained with"
+    )
+    parser.add_argument(
+        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
+    )
+    args = parser.parse_args(arguments)
+    evaluate(args.run, args.data, args.device)
+
+
+def evaluate(folder: Path, root: str | None = None, device_choice: str = "auto") -> None:
+    """Print the scores of each reported epoch and whether the stored predictions came out again.
+
+    Raises:
+        UsageError: there is no run, or its weights are missing or damaged.
+        DataError: the data are missing or bad.
+    """
+    device.prepare(device_choice)
+    from pm_cls import engine, metrics
+    from pm_cls.weights import load_trained
+
+    model, config = load_trained(folder)
+    data = config.data if root is None else config.data.model_copy(update={"root": root})
+    dataset = load_dataset(data)
+    split = dataset.validation
+    print(f"{folder} on the {len(split.labels)} validation images of {dataset.name}")
+    for epoch in config.train.report_epochs:
+        model, _ = load_trained(folder, epoch)
+        logits = engine.predict(model, split.images, config.train.batch_size)
+        scored = metrics.scores(logits, split.labels)
+        area = "undefined" if scored.auc is None else f"{scored.auc:.4f}"
+        print(
+            f"epoch {epoch:3d}  accuracy {100 * scored.accuracy:.2f}% "
+            f"({scored.correct} of {scored.n})  loss {scored.loss:.4f}  AUC {area}  "
+            f"{_compare(runs.predictions_file(folder, epoch), split.names, logits)}"
+        )
+
+
+def _compare(stored: Path, names: tuple[str, ...], logits: np.ndarray) -> str:
+    if not stored.is_file():
+        return "(no stored predictions)"
+    stored_names, _, stored_logits = runs.read_predictions(stored)
+    if stored_names != names:
+        return "(other images than the stored predictions)"
+    largest = float(np.abs(logits - stored_logits).max())
+    same = "bit for bit" if largest == 0 else f"to {largest:.1e}"
+    return f"(as the stored predictions, {same})"
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,92 @@
+"""Classify photographs with a trained network. For research and teaching: no medical device.
+
+python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out predictions.csv
+"""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls import device
+from pm_cls.data.images import SUFFIXES, decode
+from pm_cls.errors import DataError, UsageError, run_command
+from pm_cls.runs import write_text
+
+COLUMNS = ("image", "logit", "probability", "prediction")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="pm_cls.predict", description=__doc__.splitlines()[0])
+    parser.add_argument("photographs", nargs="+", type=Path, help="files, or folders of them")
+    parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
+    parser.add_argument("--epoch", type=int, help="a reported epoch (default: the last)")
+    parser.add_argument("--out", type=Path, help="CSV file to write (default: the terminal)")
+    parser.add_argument(
+        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
+    )
+    args = parser.parse_args(arguments)
+    table = predict(args.run, args.photographs, args.epoch, args.device)
+    if args.out is None:
+        print(table, end="")
+        return
+    try:
+        write_text(args.out, table)
+    except OSError as error:
+        raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
+    print(f"written: {args.out}")
+
+
+def predict(
+    folder: Path, photographs: Iterable[Path], epoch: int | None = None, device_choice: str = "auto"
+) -> str:
+    """Classify photographs with the network of a run.
+
+    Returns:
+        CSV with a line a photograph: `image,logit,probability,prediction`; the probability is that
+        of pathological myopia, the prediction is 1 from 0.5 on.
+
+    Raises:
+        UsageError: no such run, or one of a network that does not take photographs.
+        DataError: no photographs, or bad ones (all are listed).
+    """
+    device.prepare(device_choice)
+    from pm_cls import engine, metrics
+    from pm_cls.weights import load_trained
+
+    model, config = load_trained(folder, epoch)
+    if model.channels != 3 or model.outputs != 1:
+        raise UsageError(f"{folder}: {config.model.name} does not classify photographs")
+    paths = _files(photographs)
+    rgb = np.empty((len(paths), 3, config.data.image_size, config.data.image_size), np.uint8)
+    decode(paths, rgb)
+    images = rgb[:, ::-1] if config.data.channel_order == "bgr" else rgb
+    logits = engine.predict(model, images, config.train.batch_size)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    columns = (logits[:, 0], metrics.probabilities(logits)[:, 1], metrics.predicted_labels(logits))
+    for path, logit, probability, label in zip(paths, *columns, strict=True):
+        writer.writerow([path, f"{logit:.9g}", f"{probability:.9g}", label])
+    return text.getvalue()
+
+
+def _files(photographs: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in photographs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES]
+        files += sorted(file for file in inside if not file.name.startswith("."))
+    if not files:
+        raise DataError(f"no photographs found; {', '.join(SUFFIXES)} are read")
+    return files
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,117 @@
+"""What the tests share: a small synthetic set, a tiny finished run, the real data if any."""
+
+import json
+import os
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from pm_cls import device
+from pm_cls.config import load_config
+from pm_cls.data.synthetic import synthesize
+from pm_cls.train import train
+
+REPOSITORY = Path(__file__).parent.parent
+TINY = ("data.image_size=32", "train.epochs=2", "train.report_epochs=[1, 2]")
+device.prepare("cpu")
+
+
+def pytest_report_header() -> str:
+    return f"Paddle: {', '.join(f'{w} {metadata.version(w)}' for w in device.installed_wheels())}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    os.environ["PM_CLS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory) -> Path:
+    """A synthetic set of 24 + 16 photographs; tests must not change it."""
+    folder = tmp_path_factory.mktemp("data") / "synthetic"
+    synthesize(folder, seed=0, train=24, validation=16, size=64)
+    return folder
+
+
+@pytest.fixture
+def official(photographs, tmp_path) -> Path:
+    """A copy that is not marked synthetic, to be changed by a test."""
+    folder = tmp_path / "photographs"
+    for path in photographs.rglob("*"):
+        if path.is_file() and path.name != "dataset.json":
+            target = folder / path.relative_to(photographs)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def tiny_config(photographs):
+    """LeNet-7 on the small set at 32x32 for two epochs; keyword arguments are `--set` values."""
+
+    def build(*overrides: str, config: str = "lenet7_relu"):
+        file = REPOSITORY / "configs" / f"{config}.yaml"
+        return load_config(file, [f"data.root={photographs}", *TINY, *overrides])
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained(photographs, tmp_path_factory) -> Path:
+    """The folder of a tiny finished run; tests must not change it."""
+    file = REPOSITORY / "configs" / "lenet7_relu.yaml"
+    config = load_config(file, [f"data.root={photographs}", *TINY])
+    return train(config, tmp_path_factory.mktemp("runs"), "cpu")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with palm-224, palm-original and mnist, where the real data are at hand."""
+    folder = os.environ.get("PM_CLS_REAL_DATA")
+    if not folder:
+        pytest.skip("PM_CLS_REAL_DATA names no folder with the real data")
+    return Path(folder)
+
+
+@pytest.fixture
+def fake_run(tmp_path):
+    """Writes the record of a finished run without training; returns the folder of runs."""
+    import numpy as np
+
+    from pm_cls import metrics, runs
+
+    def write(experiment, logits, labels, *, seed=0, epochs=(5, 10), **changes):
+        logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
+        config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", [f"seed={seed}"])
+        folder = runs.run_folder(tmp_path / "runs", experiment, seed)
+        runs.open_folder(folder, config)
+        dataset = changes.pop("dataset", "ichallenge_pm")
+        environment = {"data": {"counts": {}, "official": changes.pop("official", True)}}
+        runs.write_json(folder / runs.ENVIRONMENT, environment)
+        scores = metrics.scores(logits, labels)
+        lines = []
+        for epoch in range(1, max(epochs) + 1):
+            counts = {"validation_correct": scores.correct, "validation_n": scores.n}
+            losses = {"train_loss": 0.5, "validation_loss": scores.loss}
+            lines.append({"epoch": epoch, **losses, **counts, "seconds": 1.0})
+        (folder / runs.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        names = tuple(f"V{i:04d}.jpg" for i in range(len(labels)))
+        for epoch in epochs:
+            runs.write_predictions(runs.predictions_file(folder, epoch), names, labels, logits)
+        result = {
+            "schema": runs.SCHEMA,
+            "experiment": experiment,
+            "seed": seed,
+            "dataset": dataset,
+            "data_digest": "0",
+            "config_digest": config.digest(),
+            "commit": "c0ffee",
+            "dirty": False,
+            "epochs": {str(epoch): asdict(scores) for epoch in epochs},
+        }
+        runs.write_json(folder / runs.RESULT, {**result, **changes})
+        return tmp_path / "runs"
+
+    return write

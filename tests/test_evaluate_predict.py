@@ -1,0 +1,153 @@
+"""Trained weights in use: scored again, and on photographs from anywhere."""
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from pm_cls import runs
+from pm_cls.errors import DataError, UsageError
+from pm_cls.evaluate import evaluate
+from pm_cls.predict import main as predict_main
+from pm_cls.predict import predict
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "seed0")
+
+
+def test_evaluate_gives_the_stored_predictions_bit_for_bit(trained, capsys):
+    evaluate(trained, device_choice="cpu")
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["epoch", "1"], ["epoch", "2"]]
+    assert all("bit for bit" in line for line in lines[1:])
+    accuracy = runs.read_json(trained / "result.json")["epochs"]["2"]["accuracy"]
+    assert f"accuracy {100 * accuracy:.2f}%" in lines[2]
+
+
+def test_evaluate_tells_where_predictions_differ(copied, capsys):
+    path = copied / "weights_epoch2.safetensors"
+    weights = load_file(path)
+    weights["classifier.3.bias"] += 1
+    save_file(weights, path)
+    evaluate(copied, device_choice="cpu")
+    assert "as the stored predictions, to 1.0e+00" in capsys.readouterr().out
+
+
+def test_evaluate_on_other_photographs(copied, official, capsys):
+    (official / "PALM-Validation400" / "V0016.jpg").unlink()
+    table = official / "labels.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:-1]))
+    evaluate(copied, str(official), "cpu")
+    out = capsys.readouterr().out
+    assert "15 validation images of ichallenge_pm" in out and "other images than" in out
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.unlink(), "is not there"),
+        (lambda path: path.write_bytes(path.read_bytes()[:100]), "cannot be read as safetensors"),
+        (lambda path: path.write_bytes(b"\x80\x04cposix\nsystem\n."), "cannot be read"),
+        (
+            lambda path: save_file({"features.0.weight": np.zeros((1, 2), np.float32)}, path),
+            "weights of another network",
+        ),
+    ],
+)
+def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
+    damage(copied / "weights_epoch2.safetensors")
+    with pytest.raises(UsageError, match=words):
+        evaluate(copied, device_choice="cpu")
+
+
+def test_a_folder_without_a_run_is_told(tmp_path):
+    with pytest.raises(UsageError, match="is no folder of a run"):
+        evaluate(tmp_path, device_choice="cpu")
+
+
+def rows_of(table):
+    return list(csv.DictReader(io.StringIO(table)))
+
+
+def test_predictions_are_those_of_training(trained, photographs):
+    folder = photographs / "PALM-Validation400"
+    rows = rows_of(predict(trained, [folder], device_choice="cpu"))
+    _, _, logits = runs.read_predictions(trained / "predictions_epoch2.csv")
+    assert [float(row["logit"]) for row in rows] == pytest.approx(logits[:, 0].tolist(), abs=1e-6)
+    for row in rows:
+        assert float(row["probability"]) == pytest.approx(1 / (1 + np.exp(-float(row["logit"]))))
+        assert int(row["prediction"]) == (float(row["probability"]) >= 0.5)
+
+
+def test_files_and_folders_mix_and_any_size_is_taken(trained, tmp_path, photographs):
+    (tmp_path / "more").mkdir()
+    Image.new("L", (300, 200)).save(tmp_path / "more" / "grey.PNG")
+    (tmp_path / "more" / ".hidden.jpg").write_text("clutter")
+    Image.new("RGB", (50, 70)).save(tmp_path / "photo.jpg")
+    rows = rows_of(predict(trained, [tmp_path / "photo.jpg", tmp_path / "more"], 1, "cpu"))
+    assert [row["image"].rsplit("/")[-1] for row in rows] == ["photo.jpg", "grey.PNG"]
+
+
+def test_out_is_written_or_nothing(trained, tmp_path, photographs, capsys):
+    out = tmp_path / "predictions.csv"
+    arguments = ["--run", str(trained), "--device", "cpu", str(photographs)]
+    predict_main([*arguments, "--out", str(out)])
+    assert len(rows_of(out.read_text())) == 40
+    predict_main(arguments)
+    assert capsys.readouterr().out.endswith(out.read_text())
+    with pytest.raises(UsageError, match="cannot be written"):
+        predict_main([*arguments, "--out", str(tmp_path / "absent" / "predictions.csv")])
+
+
+def test_bad_photographs_and_empty_folders_are_told(trained, tmp_path):
+    with pytest.raises(DataError, match="no photographs found"):
+        predict(trained, [tmp_path], device_choice="cpu")
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(DataError, match=r"2 bad photographs"):
+        predict(trained, [tmp_path, tmp_path / "absent.jpg"], device_choice="cpu")
+
+
+def test_epochs_that_were_not_kept_are_refused(trained):
+    with pytest.raises(UsageError, match=r"--epoch 7: .* keeps 1, 2"):
+        predict(trained, [trained], 7, "cpu")
+
+
+def test_digits_network_takes_no_photographs(copied, photographs):
+    from pm_cls.config import Config
+    from pm_cls.models import build_model
+    from pm_cls.weights import save_weights
+
+    model = build_model("mnist_lenet", activation="sigmoid", image_size=28)
+    save_weights(model, copied / "weights_epoch5.safetensors")
+    config = Config(
+        experiment="mnist",
+        data={"name": "mnist", "image_size": 28},
+        model={"name": "mnist_lenet", "activation": "sigmoid"},
+        train={"epochs": 5, "report_epochs": [5]},
+    )
+    (copied / "config.yaml").write_text(config.to_yaml())
+    with pytest.raises(UsageError, match="does not classify photographs"):
+        predict(copied, [photographs], device_choice="cpu")
+
+
+@pytest.mark.parametrize(
+    "verb", ["train", "evaluate", "predict", "report", "data", "reproduce", ""]
+)
+def test_help_is_there_without_importing_paddle(verb):
+    code = (
+        "import sys; from pm_cls.__main__ import main; sys.argv = ['pm-cls', *sys.argv[1:]]\n"
+        "try: code = main()\nexcept SystemExit as stop: code = stop.code\n"
+        "assert 'paddle' not in sys.modules; sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, *([verb] if verb else []), "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "usage: pm" in done.stdout

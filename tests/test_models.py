@@ -1,0 +1,82 @@
+"""The networks are those of the thesis: every size and every parameter count that it states."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from pm_cls.errors import UsageError
+from pm_cls.models import MODELS, build_model
+
+LENET7 = ["6x220x220", "6x110x110", "16x106x106", "16x53x53", "120x50x50", "300000", "64", "1"]
+LENET9 = [*LENET7[:5], "120x25x25", "240x20x20", "96000", "32", "1"]
+ALEXNET = [
+    "96x56x56", "96x28x28", "256x28x28", "256x14x14", "384x14x14", "384x14x14", "256x14x14",
+    "256x7x7", "12544", "4096", "1",
+]  # fmt: skip
+MNIST = ["6x24x24", "6x12x12", "16x8x8", "16x4x4", "120x1x1", "120", "64", "10"]
+THESIS = [
+    ("lenet7", {}, 224, 19_233_841, LENET7),
+    ("lenet9", {}, 224, 4_142_817, LENET9),
+    ("alexnet", {}, 224, 55_135_617, ALEXNET),
+    ("alexnet", {"fc_layers": 3}, 224, 71_916_929, [*ALEXNET[:-1], "4096", "1"]),
+    ("mnist_lenet", {"activation": "sigmoid"}, 28, 41_806, MNIST),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "size", "parameters", "shapes"), THESIS)
+def test_sizes_and_parameters_are_those_of_the_thesis(name, options, size, parameters, shapes):
+    model = build_model(name, image_size=size, **options)
+    assert sum(p.numpy().size for p in model.parameters()) == parameters
+    seen = []
+    shaping = (nn.Conv2D, nn.MaxPool2D, nn.Flatten, nn.Linear)
+    for layer in model.sublayers():
+        if isinstance(layer, shaping):
+            layer.register_forward_post_hook(lambda _, __, out: seen.append(out.shape[1:]))
+    model.eval()
+    with paddle.no_grad():
+        logits = model(paddle.zeros([1, model.channels, size, size]))
+    assert ["x".join(map(str, shape)) for shape in seen] == shapes
+    assert list(logits.shape) == [1, model.outputs]
+
+
+@pytest.mark.parametrize(
+    ("activation", "layer"),
+    [("sigmoid", nn.Sigmoid), ("tanh", nn.Tanh), ("relu", nn.ReLU)],
+)
+@pytest.mark.parametrize(("name", "places"), [("lenet7", 4), ("lenet9", 5)])
+def test_activation_follows_every_hidden_layer(name, places, activation, layer):
+    model = build_model(name, activation=activation, image_size=80)
+    assert sum(isinstance(part, layer) for part in model.sublayers()) == places
+
+
+@pytest.mark.parametrize(("name", "least"), [("lenet7", 28), ("lenet9", 72), ("alexnet", 29)])
+def test_too_small_an_image_is_told_with_the_size_needed(name, least):
+    model = build_model(name, image_size=least)
+    with paddle.no_grad():
+        assert list(model(paddle.zeros([2, 3, least, least])).shape) == [2, 1]
+    with pytest.raises(UsageError, match=f"needs {least} pixels or more"):
+        build_model(name, image_size=least - 1)
+
+
+def test_mnist_lenet_needs_28():
+    with pytest.raises(UsageError, match="needs 28"):
+        build_model("mnist_lenet", image_size=32)
+
+
+def test_initial_weights_are_he_normal_and_xavier_uniform():
+    """The thesis leaves initialisation to Paddle: these are its defaults."""
+    paddle.seed(0)
+    model = build_model("lenet7", image_size=80)
+    conv, linear = model.features[6].weight.numpy(), model.classifier[1].weight.numpy()
+    assert abs(conv.std() / np.sqrt(2 / (16 * 4 * 4)) - 1) < 0.05
+    bound = np.sqrt(6 / sum(linear.shape))
+    assert abs(np.abs(linear).max() / bound - 1) < 0.01
+    assert not model.classifier[1].bias.numpy().any()
+
+
+def test_unknown_names_and_options_are_refused():
+    with pytest.raises(UsageError, match="known: " + ", ".join(MODELS)):
+        build_model("vgg")
+    with pytest.raises(UsageError, match=r"model\.fc_layers"):
+        build_model("lenet7", fc_layers=3)

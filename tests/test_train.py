@@ -1,0 +1,225 @@
+"""A run from the command line to its record; the same seed gives the same bits."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import paddle
+import pytest
+import yaml
+
+from pm_cls import engine, runs
+from pm_cls.data import load_dataset
+from pm_cls.errors import DataError, RunError, UsageError
+from pm_cls.train import main, train
+
+from .conftest import REPOSITORY, TINY
+
+CONFIG = str(REPOSITORY / "configs" / "lenet7_relu.yaml")
+
+
+def results_of(folder):
+    """What must repeat bit for bit."""
+    return {
+        path.name: path.read_bytes()
+        for path in sorted(folder.iterdir())
+        if path.suffix in (".csv", ".safetensors")
+    }
+
+
+def test_record_has_the_promised_files_and_keys(trained, photographs):
+    assert {path.name for path in trained.iterdir()} == {
+        "config.yaml", "environment.json", "metrics.jsonl", "train.log", "result.json",
+        "weights_epoch1.safetensors", "predictions_epoch1.csv",
+        "weights_epoch2.safetensors", "predictions_epoch2.csv",
+    }  # fmt: skip
+    result = runs.read_json(trained / "result.json")
+    assert list(result) == [
+        "schema", "experiment", "seed", "dataset", "data_digest", "config_digest", "commit",
+        "dirty", "epochs",
+    ]  # fmt: skip
+    assert result["dataset"] == "synthetic"
+    assert set(result["epochs"]["2"]) == {"correct", "n", "accuracy", "loss", "auc"}
+    lines = runs.read_metrics(trained)
+    assert list(lines[0]) == [
+        "epoch", "train_loss", "validation_loss", "validation_correct", "validation_n", "seconds",
+    ]  # fmt: skip
+    assert [line["epoch"] for line in lines] == [1, 2]
+    environment = runs.read_json(trained / "environment.json")
+    assert environment["threads"] == 1 and environment["device"] == "cpu"
+    assert environment["data"]["name"] == "synthetic"
+    assert "SYNTHETIC" in (trained / "train.log").read_text()
+    settings = yaml.safe_load((trained / "config.yaml").read_text())
+    assert settings["data"]["image_size"] == 32 and settings["optimizer"]["momentum"] == 0.9
+
+
+def test_predictions_hold_every_bit_of_the_logits(trained):
+    names, labels, logits = runs.read_predictions(trained / "predictions_epoch2.csv")
+    assert len(names) == len(labels) == 16 and logits.shape == (16, 1)
+    values = np.random.default_rng(0).normal(size=(50, 1)).astype(np.float32) * np.float32(1e-5)
+    path = trained.parent / "some.csv"
+    runs.write_predictions(path, tuple(map(str, range(50))), np.zeros(50, int), values)
+    assert runs.read_predictions(path)[2].tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("config", ["lenet7_relu", "lenet7_sigmoid", "alexnet"])
+def test_two_runs_in_one_process_and_one_in_another_give_the_same_bits(
+    config, photographs, tiny_config, tmp_path
+):
+    """AlexNet has dropout; the runs before each other leave other states of the generators."""
+    here = train(tiny_config(config=config), tmp_path / "here", "cpu")
+    train(tiny_config("seed=1", config=config), tmp_path / "here", "cpu")
+    again = train(tiny_config(config=config), tmp_path / "again", "cpu")
+    command = [
+        sys.executable,
+        "-m",
+        "pm_cls.train",
+        "--config",
+        CONFIG.replace("lenet7_relu", config),
+    ]
+    for override in (f"data.root={photographs}", *TINY):
+        command += ["--set", override]
+    subprocess.run([*command, "--runs-dir", str(tmp_path / "there")], check=True)
+    bits = results_of(here)
+    assert len(bits) == 4
+    assert bits == results_of(again) == results_of(tmp_path / "there" / config / "seed0")
+    assert bits != results_of(tmp_path / "here" / config / "seed1")
+
+
+def test_first_epochs_of_a_longer_run_are_the_shorter_run(tiny_config, tmp_path):
+    short = train(tiny_config(), tmp_path / "short", "cpu")
+    longer = train(
+        tiny_config("train.epochs=3", "train.report_epochs=[2, 3]"), tmp_path / "longer", "cpu"
+    )
+    name = "predictions_epoch2.csv"
+    assert (short / name).read_bytes() == (longer / name).read_bytes()
+
+
+def test_training_learns_what_can_be_learnt(tiny_config, tmp_path, official):
+    """Pathological photographs are made bright: a network that trains must find that."""
+    from PIL import Image
+
+    rows = (official / "labels.csv").read_text().splitlines()[1:]
+    bright = {row.split(",")[1] for row in rows if row.split(",")[2] == "1"}
+    for path in official.rglob("*.jpg"):
+        pathological = path.name.startswith("P") or path.name in bright
+        Image.new("RGB", (32, 32), (200,) * 3 if pathological else (50,) * 3).save(path)
+    overrides = ("train.epochs=15", "train.report_epochs=[15]", "optimizer.learning_rate=0.01")
+    folder = train(tiny_config(f"data.root={official}", *overrides), tmp_path / "runs", "cpu")
+    assert runs.read_json(folder / "result.json")["epochs"]["15"]["accuracy"] == 1
+
+
+def test_finished_run_is_left_as_it_is(trained, tiny_config, capsys):
+    before = {path: path.stat().st_mtime_ns for path in trained.glob("[pwr]*")}
+    train(tiny_config(), trained.parent.parent, "cpu")
+    assert "finished already" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in trained.glob("[pwr]*")}
+
+
+def test_other_settings_or_data_in_the_same_folder_are_refused(trained, tiny_config, official):
+    runs_dir = trained.parent.parent
+    with pytest.raises(UsageError, match=r"other settings.*--set experiment=NAME"):
+        train(tiny_config("optimizer.learning_rate=0.5"), runs_dir, "cpu")
+    with pytest.raises(UsageError, match=r"other data.*--set experiment=NAME"):
+        next((official / "PALM-Training400").glob("H*")).unlink()
+        train(tiny_config(f"data.root={official}"), runs_dir, "cpu")
+
+
+def test_stored_config_without_a_newer_key_still_counts(trained, tiny_config, tmp_path):
+    folder = tmp_path / "lenet7_relu" / "seed0"
+    shutil.copytree(trained, folder)
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    del settings["data"]["channel_order"]  # as if it had been added later, with this default
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    assert train(tiny_config(), tmp_path, "cpu") == folder
+
+
+def test_unfinished_run_is_begun_anew(trained, tiny_config, tmp_path):
+    folder = tmp_path / "lenet7_relu" / "seed0"
+    shutil.copytree(trained, folder)
+    (folder / "result.json").unlink()
+    (folder / "metrics.jsonl").write_text('{"epoch": 1}\n{"epo')
+    train(tiny_config(), tmp_path, "cpu")
+    assert results_of(folder) == results_of(trained)
+    assert [line["epoch"] for line in runs.read_metrics(folder)] == [1, 2]
+
+
+def test_nan_stops_the_run_and_names_the_step(tiny_config, tmp_path):
+    with pytest.raises(RunError, match=r"lenet7_relu seed 0 epoch 1: the loss became \w+ at step"):
+        train(tiny_config("optimizer.learning_rate=1e30"), tmp_path, "cpu")
+    assert not runs.is_finished(tmp_path / "lenet7_relu" / "seed0")
+
+
+def test_network_and_data_must_fit(tiny_config, tmp_path):
+    with pytest.raises(UsageError, match="takes 1 channels and gives 10 outputs"):
+        train(tiny_config("model.name=mnist_lenet", "data.image_size=28"), tmp_path, "cpu")
+
+
+def test_data_are_checked_last(tiny_config, tmp_path):
+    with pytest.raises(UsageError, match="needs 28 pixels"):
+        train(tiny_config("data.root=/absent", "data.image_size=20"), tmp_path, "cpu")
+    with pytest.raises(DataError, match="/absent"):
+        train(tiny_config("data.root=/absent"), tmp_path, "cpu")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        train(tiny_config(), tmp_path / "file", "cpu")
+
+
+def test_main_puts_synthetic_runs_in_a_folder_of_their_own(photographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = [f"data.root={photographs}", "data.image_size=32", "train.epochs=1"]
+    arguments = ["--config", CONFIG, "--seed", "5", "--device", "cpu"]
+    for override in [*settings, "train.report_epochs=[1]"]:
+        arguments += ["--set", override]
+    main(arguments)
+    assert runs.is_finished(tmp_path / "runs-synthetic" / "lenet7_relu" / "seed5")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_exit_codes_and_messages(photographs, tmp_path):
+    def run(*arguments):
+        command = [sys.executable, "-m", "pm_cls.train", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    wrong_key = run("--config", CONFIG, "--set", "train.epoch=1")
+    assert wrong_key.returncode == 2 and "did you mean `epochs`" in wrong_key.stderr
+    no_data = run("--config", CONFIG, "--device", "cpu")
+    assert no_data.returncode == 3 and "expected:" in no_data.stderr
+    assert "Traceback" not in wrong_key.stderr + no_data.stderr
+
+
+def test_mean_loss_is_that_of_the_metrics(photographs, tiny_config):
+    from pm_cls import metrics
+
+    rng = np.random.default_rng(0)
+    for outputs in (1, 10):
+        logits = rng.normal(size=(6, outputs)).astype(np.float32)
+        labels = rng.integers(0, max(outputs, 2), 6)
+        loss = engine.mean_loss(paddle.to_tensor(logits), labels).item()
+        assert loss == pytest.approx(metrics.cross_entropy(logits, labels), rel=1e-5)
+
+
+def test_last_small_batch_counts_by_its_size(tiny_config):
+    """Without steps of the optimiser the epoch's loss is the mean over all 24 images."""
+    from pm_cls import metrics
+    from pm_cls.models import build_model
+
+    split = load_dataset(tiny_config().data).train
+    model = build_model("lenet7", image_size=32)
+    still = paddle.optimizer.Momentum(0.0, parameters=model.parameters())
+    loss = engine.train_one_epoch(model, still, split, np.arange(24), batch_size=10)
+    logits = engine.predict(model, split.images, batch_size=7)
+    assert loss == pytest.approx(metrics.cross_entropy(logits, split.labels), rel=1e-5)
+
+
+def test_json_never_holds_nan(tmp_path):
+    with pytest.raises(ValueError):
+        runs.write_json(tmp_path / "result.json", {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_metrics_read_back_leaves_out_a_line_being_written(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1}) + '\n{"epoch": 2')
+    assert runs.read_metrics(tmp_path) == [{"epoch": 1}]
