@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pm_cls.errors import UsageError
+
 
 def cache_folder() -> Path:
     """`$PM_CLS_CACHE`, else `pm_cls` in the user's cache folder."""
@@ -29,20 +31,41 @@ def cached_array(
 
     Returns:
         A read-only memory map, uint8 of the given shape.
+
+    Raises:
+        UsageError: the cache folder cannot be written.
     """
     path = cache_folder() / f"{key}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Under a name of its own until it is whole, so that two processes never share a half.
-        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        os.close(descriptor)
-        partial = Path(name)
-        try:
-            array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-            fill(array)
-            array.flush()
-            del array
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    return np.load(path, mmap_mode="r")
+    try:
+        stored = _mapped(path)
+        if stored is None or stored.shape != shape:
+            _make(path, shape, fill)
+        return np.load(path, mmap_mode="r")
+    except OSError as error:
+        raise UsageError(
+            f"the cache in {path.parent} cannot be written ({error.strerror}); "
+            "PM_CLS_CACHE can name another folder"
+        )
+
+
+def _mapped(path: Path) -> np.ndarray | None:
+    """The stored array; None where there is none, or a damaged one."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+
+
+def _make(path: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Under a name of its own until it is whole, so that two processes never share a half.
+    descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        fill(array)
+        array.flush()
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
