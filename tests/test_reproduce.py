@@ -59,7 +59,7 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
     out = capsys.readouterr().out
     assert "left out of the quick look" in out and "about 1 minute" in out
     table = (repository / "results-quick" / "table1.md").read_text()
-    assert "`data.image_size` is 80, in the thesis 224" in table and "SYNTHETIC" in table
+    assert "`data.image_size` is 80 instead of 224" in table and "SYNTHETIC" in table
 
 
 def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkeypatch, capsys):

@@ -5,21 +5,26 @@ Every score is computed anew from the stored predictions; logs are never read.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import yaml
-
 from pm_cls import metrics, runs, thesis
+from pm_cls.config import Config, load_config
+from pm_cls.errors import UsageError
 
 SYNTHETIC = "synthetic"
+EPOCH_KEYS = ("epoch", "train_loss", "validation_loss", "validation_correct", "validation_n")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run as it was read back; `scores` by reported epoch."""
+    """A finished run as it was read back.
+
+    `data` is what environment.json says of the data, `epochs` the lines of metrics.jsonl, `scores`
+    are by reported epoch.
+    """
 
     folder: Path
     experiment: str
@@ -27,9 +32,9 @@ class Run:
     dataset: str
     commit: str | None
     dirty: bool | None
-    config: dict[str, Any]
-    environment: dict[str, Any]
-    epochs: list[dict[str, Any]]
+    config: Config
+    data: dict[str, Any]
+    epochs: list[dict[str, float]]
     scores: dict[int, metrics.Scores]
 
 
@@ -74,7 +79,7 @@ def read_runs(runs_dir: Path) -> tuple[list[Run], list[str]]:
             continue
         try:
             found.append(_read_run(folder))
-        except (OSError, ValueError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError, UsageError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             problems.append(f"{name} is damaged and was left out ({reason:.120}).")
     return sorted(found, key=lambda run: (run.experiment, run.seed)), problems
@@ -88,16 +93,21 @@ def _read_run(folder: Path) -> Run:
         scores[int(epoch)] = score = metrics.scores(logits, labels)
         if (score.correct, score.n) != (stored["correct"], stored["n"]):
             raise ValueError(f"the predictions of epoch {epoch} do not give the stored counts")
+    experiment, seed = result["experiment"], result["seed"]
+    if (folder.parent.name, folder.name) != (experiment, f"seed{seed}"):
+        raise ValueError(f"it says that it is {experiment}, seed {seed}")
     return Run(
         folder=folder,
-        experiment=result["experiment"],
-        seed=result["seed"],
+        experiment=experiment,
+        seed=seed,
         dataset=result["dataset"],
         commit=result["commit"],
         dirty=result["dirty"],
-        config=yaml.safe_load((folder / runs.CONFIG).read_text(encoding="utf-8")),
-        environment=runs.read_json(folder / runs.ENVIRONMENT),
-        epochs=runs.read_metrics(folder),
+        config=load_config(folder / runs.CONFIG),
+        data=runs.read_json(folder / runs.ENVIRONMENT)["data"],
+        epochs=[
+            {key: float(line[key]) for key in EPOCH_KEYS} for line in runs.read_metrics(folder)
+        ],
         scores=scores,
     )
 
@@ -116,16 +126,15 @@ def build_table(
     chosen = [run for run in found if run.seed in wanted]
     rows = [_table_row(row, chosen) for row in thesis.rows()]
     marks = " on SYNTHETIC photographs" if any(r.dataset == SYNTHETIC for r in chosen) else ""
-    experiments = {row.experiment for row in thesis.rows()}
-    deviations = _deviation_notes([run for run in chosen if run.experiment in experiments])
-    if deviations:
-        marks += ", with settings that are not the thesis'"
+    deviating = _deviation_notes(chosen)
+    if deviating:
+        marks += ", with other settings than the thesis'"
     notes = [
         "Accuracy is counted over all validation images; loss is the mean cross-entropy. "
         "With several seeds both are means over the runs.",
         "Rows 9 to 11 are not in the thesis' Table 1; its text states them.",
         *_synthetic_notes(chosen),
-        *deviations,
+        *deviating,
         *_missing_notes(chosen, wanted),
         *problems,
         *_commit_notes(chosen),
@@ -153,22 +162,22 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
     )
 
 
-def deviations(run: Run) -> dict[str, Any]:
-    """Settings of a run that the thesis states otherwise, by dotted key."""
-    stated = thesis.settings("mnist" if run.dataset == "mnist" else "ichallenge_pm")
-    ours = {
-        key: reduce(lambda part, name: part[name], key.split("."), run.config) for key in stated
-    }
-    return {key: value for key, value in ours.items() if value != stated[key]}
+def deviations(run: Run) -> list[str]:
+    """In words, each setting of a run that is not that of the thesis' rows of its experiment."""
+    row = next((row for row in thesis.rows() if row.experiment == run.experiment), None)
+    words = []
+    for key, stated in (thesis.settings(row) if row else {}).items():
+        ours = attrgetter(key)(run.config)
+        if ours != stated:
+            words.append(f"`{key}` is {ours} instead of {stated}")
+    return words
 
 
 def _deviation_notes(found: Sequence[Run]) -> list[str]:
-    texts = {
-        f"`{key}` is {value}, in the thesis {thesis.settings('ichallenge_pm')[key]}"
-        for run in found
-        for key, value in deviations(run).items()
-    }
-    return [f"Not the thesis' settings: {'; '.join(sorted(texts))}."] if texts else []
+    texts = {words: None for run in found for words in deviations(run)}
+    return (
+        [f"Other settings than the thesis' or its tutorial's: {'; '.join(texts)}."] if texts else []
+    )
 
 
 def _synthetic_notes(found: Sequence[Run]) -> list[str]:
@@ -205,8 +214,8 @@ def _commit_notes(found: Sequence[Run]) -> list[str]:
 
 def _data_notes(found: Sequence[Run]) -> list[str]:
     unofficial = {
-        str(run.environment["data"]["counts"])
+        str(run.data.get("counts"))
         for run in found
-        if run.dataset != SYNTHETIC and run.environment["data"].get("official") is False
+        if run.dataset != SYNTHETIC and run.data.get("official") is False
     }
     return [f"Not the official set of photographs: {counts}." for counts in sorted(unofficial)]

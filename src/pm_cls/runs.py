@@ -73,7 +73,8 @@ def open_folder(folder: Path, config: Config) -> None:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(stored, config.to_yaml())
+        if not is_finished(folder):
+            write_text(stored, config.to_yaml())
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror})")
 

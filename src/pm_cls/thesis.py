@@ -10,10 +10,14 @@ import yaml
 
 @dataclass(frozen=True)
 class ThesisRow:
-    """One result of the thesis: accuracy is a fraction, loss a mean cross-entropy."""
+    """One result of the thesis: accuracy is a fraction, loss a mean cross-entropy.
+
+    `model` is the name of the network in a config, `network` that in the thesis.
+    """
 
     row: int
     experiment: str
+    model: str
     network: str
     activation: str
     epochs: int
@@ -34,6 +38,11 @@ def rows() -> list[ThesisRow]:
     return [ThesisRow(**row) for row in _content()["rows"]]
 
 
-def settings(dataset: str) -> dict[str, Any]:
-    """What the thesis states about the training on a data set, by dotted key of a config."""
-    return _content()["settings"][dataset]
+def settings(row: ThesisRow) -> dict[str, Any]:
+    """The settings behind a result, by dotted key of a config."""
+    return {
+        **_content()["settings"],
+        "data.image_size": _content()["image_size"][row.dataset],
+        "model.name": row.model,
+        "model.activation": row.activation,
+    }
