@@ -53,7 +53,7 @@ if [ -d "$venv" ] && [ -z "$(find "$venv" -maxdepth 1 -name "installed-$paddle")
     rm -rf "$venv" # holds the other of the two Paddle wheels, which exclude each other
 fi
 if [ "$(cat "$stamp${1:+-$1}" 2>/dev/null)" != "$wanted" ]; then
-    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}: a download of some 300 MB, once."
+    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; this takes a minute or more."
     [ -d "$venv" ] || "$system_python" -m venv "$venv" || exit 2
     "$PYTHON" -m pip install --quiet --disable-pip-version-check \
         --constraint "$repository/$constraints" --editable "$repository[$extras]" || exit 2

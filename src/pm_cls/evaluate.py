@@ -39,13 +39,13 @@ def evaluate(folder: Path, root: str | None = None, device_choice: str = "auto")
     from pm_cls import engine, metrics
     from pm_cls.weights import load_trained
 
-    model, config = load_trained(folder)
+    config = runs.read_config(folder)
     data = config.data if root is None else config.data.model_copy(update={"root": root})
     dataset = load_dataset(data)
     split = dataset.validation
     print(f"{folder} on the {len(split.labels)} validation images of {dataset.name}")
     for epoch in config.train.report_epochs:
-        model, _ = load_trained(folder, epoch)
+        model = load_trained(folder, config, epoch)
         logits = engine.predict(model, split.images, config.train.batch_size)
         scored = metrics.scores(logits, split.labels)
         area = "undefined" if scored.auc is None else f"{scored.auc:.4f}"

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pm_cls import device
+from pm_cls import device, runs
 from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.errors import DataError, UsageError, run_command
-from pm_cls.runs import write_text
 
 COLUMNS = ("image", "logit", "probability", "prediction")
 
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(table, end="")
         return
     try:
-        write_text(args.out, table)
+        runs.write_text(args.out, table)
     except OSError as error:
         raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
     print(f"written: {args.out}")
@@ -58,7 +57,8 @@ def predict(
     from pm_cls import engine, metrics
     from pm_cls.weights import load_trained
 
-    model, config = load_trained(folder, epoch)
+    config = runs.read_config(folder)
+    model = load_trained(folder, config, epoch or config.train.report_epochs[-1])
     if model.channels != 3 or model.outputs != 1:
         raise UsageError(f"{folder}: {config.model.name} does not classify photographs")
     paths = _files(photographs)

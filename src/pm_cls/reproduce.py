@@ -6,6 +6,7 @@ data -> runs side by side, a process each -> report
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def _tasks(
         raise UsageError(f"{home / CONFIGS} holds no YAML file; run this from the repository")
     tasks = []
     for file in files:
-        overrides = [f"data.root={root}"]
+        overrides = [_set_root(root)]
         if load_config(file).data.name == "mnist":
             place = mnist_root or str(home / MNIST_DATA)
             if quick:
@@ -139,7 +140,7 @@ def _tasks(
             if mnist_root is None and not mnist.is_there(Path(place)):
                 print(f"{file.stem}: left out, as {place} is not filled; --mnist names another")
                 continue
-            overrides = [f"data.root={place}"]
+            overrides = [_set_root(place)]
         elif quick:
             overrides.append(f"data.image_size={QUICK_IMAGE_SIZE}")
         config = load_config(file, overrides)
@@ -159,6 +160,10 @@ def _tasks(
             tasks.append(Task(seeded, arguments, folder, finished, seconds))
     tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
     return tasks
+
+
+def _set_root(folder: str) -> str:
+    return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
 
 
 def _cores() -> int:

@@ -79,6 +79,13 @@ def open_folder(folder: Path, config: Config) -> None:
         raise UsageError(f"{folder}: cannot be written ({error.strerror})")
 
 
+def read_config(folder: Path) -> Config:
+    """The config that a run was started with; UsageError where no run is."""
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder}: is no folder of a run; runs/<experiment>/seed<k> is needed")
+    return load_config(folder / CONFIG)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file beside its place and rename it, so that a kill leaves no half of it."""
     partial = path.with_name(path.name + ".part")

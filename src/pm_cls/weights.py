@@ -6,10 +6,10 @@ from paddle import nn
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from pm_cls.config import Config, load_config
+from pm_cls.config import Config
 from pm_cls.errors import UsageError
 from pm_cls.models import build_model
-from pm_cls.runs import CONFIG, weights_file, write_bytes
+from pm_cls.runs import weights_file, write_bytes
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:
@@ -41,24 +41,22 @@ def load_weights(model: nn.Layer, path: Path) -> None:
     model.set_state_dict(stored)
 
 
-def load_trained(folder: Path, epoch: int | None = None) -> tuple[nn.Layer, Config]:
+def load_trained(folder: Path, config: Config, epoch: int) -> nn.Layer:
     """Build the network of a run and fill it with the weights of a reported epoch.
 
     Args:
         folder: of the run.
-        epoch: a reported epoch; None is the last one.
+        config: of the run, as `pm_cls.runs.read_config` gives it.
+        epoch: one of `config.train.report_epochs`.
 
     Raises:
-        UsageError: no run is there, the epoch was not kept, or the weights do not fit.
+        UsageError: the epoch was not kept, or the weights do not fit.
     """
-    if not (folder / CONFIG).is_file():
-        raise UsageError(f"{folder}: is no folder of a run; runs/<experiment>/seed<k> is needed")
-    config = load_config(folder / CONFIG)
     kept = config.train.report_epochs
-    if epoch is not None and epoch not in kept:
+    if epoch not in kept:
         raise UsageError(f"--epoch {epoch}: {folder} keeps {', '.join(map(str, kept))}")
     model = build_model(
         config.model.name, image_size=config.data.image_size, **config.model.options()
     )
-    load_weights(model, weights_file(folder, epoch or kept[-1]))
-    return model, config
+    load_weights(model, weights_file(folder, epoch))
+    return model
