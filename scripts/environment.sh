@@ -1,7 +1,8 @@
 # Sourced by the scripts beside it: makes .venv once, with what the extra in $1 asks for on top of
 # Paddle ("" or "dev"), and sets PYTHON to its interpreter.
 #
-#   PM_CLS_OLDEST=1    the oldest supported versions, Paddle 2.6.2 among them, in .venv-oldest
+#   PM_CLS_OLDEST=1          the oldest supported versions, Paddle 2.6.2 among them, in .venv-oldest
+#   PM_CLS_PADDLE=cpu|gpu    the wheel to take, whatever nvidia-smi says
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 say() { printf '%s\n' "$*" >&2; }
@@ -32,31 +33,39 @@ if ! "$system_python" -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/nul
 fi
 
 # paddlepaddle-gpu is on the package index up to 2.6.2, for Python up to 3.12.
-paddle=cpu constraints=constraints.txt venv=$repository/.venv
-if nvidia-smi -L 2>/dev/null | grep -q GPU &&
-    "$system_python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
-    paddle=gpu constraints=constraints-oldest.txt
+paddle=${PM_CLS_PADDLE:-cpu} constraints=constraints.txt venv=$repository/.venv
+if [ -z "${PM_CLS_PADDLE:-}" ] && [[ "$(nvidia-smi -L 2>/dev/null)" == *GPU* ]]; then
+    if "$system_python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
+        paddle=gpu
+    else
+        say "There is a GPU, but paddlepaddle-gpu only for Python up to 3.12: going on with the CPU."
+    fi
+fi
+if [ "$paddle" = gpu ] || [ -n "${PM_CLS_OLDEST:-}" ]; then
+    constraints=constraints-oldest.txt
 fi
 if [ -n "${PM_CLS_OLDEST:-}" ]; then
-    constraints=constraints-oldest.txt venv=$repository/.venv-oldest
+    venv=$repository/.venv-oldest
 fi
 
 PYTHON=$venv/bin/python
 extras=$paddle${1:+,$1}
-wanted=$(cd "$repository" && cat pyproject.toml "$constraints" | cksum)
-stamp=$venv/installed-$paddle  # one for Paddle, one more for each further extra
-if [ -d "$venv" ] && ! "$PYTHON" -c '' 2>/dev/null; then
-    rm -rf "$venv" # its Python is gone
+wanted=$({ cat "$repository/pyproject.toml" "$repository/$constraints"; echo "$repository"; } | cksum)
+stamp=$venv/installed-$paddle${1:+-$1}
+if [ -d "$venv" ]; then
+    # Half made, its Python gone, or with the other Paddle wheel, which excludes this one.
+    if ! "$PYTHON" -m pip --version >/dev/null 2>&1 || [ ! -e "$venv/paddle-$paddle" ]; then
+        rm -rf "$venv"
+    fi
 fi
-if [ -d "$venv" ] && [ -z "$(find "$venv" -maxdepth 1 -name "installed-$paddle")" ] &&
-    [ -n "$(find "$venv" -maxdepth 1 -name 'installed-*')" ]; then
-    rm -rf "$venv" # holds the other of the two Paddle wheels, which exclude each other
-fi
-if [ "$(cat "$stamp${1:+-$1}" 2>/dev/null)" != "$wanted" ]; then
+if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; this takes a minute or more."
-    [ -d "$venv" ] || "$system_python" -m venv "$venv" || exit 2
+    if [ ! -d "$venv" ]; then
+        "$system_python" -m venv "$venv" || exit 2
+        touch "$venv/paddle-$paddle"
+    fi
     "$PYTHON" -m pip install --quiet --disable-pip-version-check \
         --constraint "$repository/$constraints" --editable "$repository[$extras]" || exit 2
     echo "$wanted" >"$stamp"
-    [ -z "$1" ] || echo "$wanted" >"$stamp-$1"
+    echo "$wanted" >"$venv/installed-$paddle" # what has the extra has Paddle alone as well
 fi

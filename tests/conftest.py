@@ -81,15 +81,17 @@ def fake_run(tmp_path):
     import numpy as np
 
     from pm_cls import metrics, runs
+    from pm_cls.files import write_json, write_text
 
     def write(experiment, logits, labels, *, seed=0, epochs=(5, 10), **changes):
         logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
         config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", [f"seed={seed}"])
         folder = runs.run_folder(tmp_path / "runs", experiment, seed)
         runs.open_folder(folder, config)
+        write_text(folder / runs.CONFIG, config.to_yaml())
         dataset = changes.pop("dataset", "ichallenge_pm")
         environment = {"data": {"counts": {}, "official": changes.pop("official", True)}}
-        runs.write_json(folder / runs.ENVIRONMENT, environment)
+        write_json(folder / runs.ENVIRONMENT, environment)
         scores = metrics.scores(logits, labels)
         lines = []
         for epoch in range(1, max(epochs) + 1):
@@ -111,7 +113,7 @@ def fake_run(tmp_path):
             "dirty": False,
             "epochs": {str(epoch): asdict(scores) for epoch in epochs},
         }
-        runs.write_json(folder / runs.RESULT, {**result, **changes})
+        write_json(folder / runs.RESULT, {**result, **changes})
         return tmp_path / "runs"
 
     return write

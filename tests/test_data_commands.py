@@ -56,7 +56,7 @@ def test_prepare_gathers_folders_into_the_official_layout(official, tmp_path, ca
         after.validation.labels,
     )
     assert "written" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="holds something already"):
+    with pytest.raises(UsageError, match="is there already"):
         main(["prepare", str(parts), "--out", str(out)])
 
 
@@ -73,6 +73,25 @@ def test_prepare_refuses_archives_and_leaves_nothing(official, tmp_path):
     with pytest.raises(DataError, match="labels"):
         main(["prepare", str(official), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
+
+
+def test_places_that_cannot_be_written_are_told(photographs, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in ("file", "file/inside"):
+        with pytest.raises(UsageError, match="file"):
+            main(["prepare", str(photographs), "--out", str(tmp_path / out)])
+        with pytest.raises(UsageError, match="file"):
+            main(["synthesize", "--train", "3", "--validation", "2", "--size", "32",
+                  "--out", str(tmp_path / out)])  # fmt: skip
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_verify_counts_what_it_ignores(official, capsys):
+    masks = official / "Disc_Masks"
+    masks.mkdir()
+    shutil.copy(official / "PALM-Training400" / "P0001.jpg", masks)
+    main(["verify", str(official)])
+    assert "ignored     1 images" in capsys.readouterr().out
 
 
 def test_synthesize_from_the_command_line(tmp_path, capsys):

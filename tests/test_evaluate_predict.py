@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from pm_cls import runs
 from pm_cls.errors import DataError, UsageError
 from pm_cls.evaluate import evaluate
+from pm_cls.files import read_json
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
 
@@ -28,7 +30,7 @@ def test_evaluate_gives_the_stored_predictions_bit_for_bit(trained, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["epoch", "1"], ["epoch", "2"]]
     assert all("bit for bit" in line for line in lines[1:])
-    accuracy = runs.read_json(trained / "result.json")["epochs"]["2"]["accuracy"]
+    accuracy = read_json(trained / "result.json")["epochs"]["2"]["accuracy"]
     assert f"accuracy {100 * accuracy:.2f}%" in lines[2]
 
 
@@ -38,7 +40,7 @@ def test_evaluate_tells_where_predictions_differ(copied, capsys):
     weights["classifier.3.bias"] += 1
     save_file(weights, path)
     evaluate(copied, device_choice="cpu")
-    assert "as the stored predictions, to 1.0e+00" in capsys.readouterr().out
+    assert "logits differ from the stored ones by up to 1.0e+00" in capsys.readouterr().out
 
 
 def test_evaluate_on_other_photographs(copied, official, capsys):
@@ -47,7 +49,8 @@ def test_evaluate_on_other_photographs(copied, official, capsys):
     table.write_text("\n".join(table.read_text().splitlines()[:-1]))
     evaluate(copied, str(official), "cpu")
     out = capsys.readouterr().out
-    assert "15 validation images of ichallenge_pm" in out and "other images than" in out
+    assert "15 validation images of ichallenge_pm" in out
+    assert out.count("(other data than the run's)") == 2
 
 
 @pytest.mark.parametrize(
@@ -68,9 +71,12 @@ def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
         evaluate(copied, device_choice="cpu")
 
 
-def test_a_folder_without_a_run_is_told(tmp_path):
-    with pytest.raises(UsageError, match="is no folder of a run"):
+def test_a_folder_without_a_finished_run_is_told(copied, tmp_path):
+    with pytest.raises(UsageError, match="holds no finished run"):
         evaluate(tmp_path, device_choice="cpu")
+    (copied / "result.json").unlink()
+    with pytest.raises(UsageError, match="holds no finished run"):
+        predict(copied, [tmp_path], device_choice="cpu")
 
 
 def rows_of(table):
@@ -151,3 +157,27 @@ def test_help_is_there_without_importing_paddle(verb):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "usage: pm" in done.stdout
+
+
+def test_names_that_are_no_utf8_and_ascii_terminals(trained, photographs, tmp_path):
+    source = next((photographs / "PALM-Validation400").iterdir())
+    folder = tmp_path / "眼底"
+    folder.mkdir()
+    shutil.copy(source, folder / os.fsdecode(b"\xff.jpg"))
+    out = tmp_path / "predictions.csv"
+    command = [sys.executable, "-m", "pm_cls.predict", "--run", str(trained), "--device", "cpu"]
+    subprocess.run([*command, folder, "--out", str(out)], check=True, capture_output=True)
+    assert b"\xff.jpg" in out.read_bytes()
+    ascii_terminal = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = subprocess.run([*command, folder], env=ascii_terminal, capture_output=True)
+    assert done.returncode == 0 and done.stdout.count(b"\n") == 2, done.stderr
+
+
+def test_a_reader_that_closes_early_is_no_error(trained):
+    command = f"{sys.executable} -m pm_cls --help | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", command], capture_output=True).returncode == 0
+
+
+def test_unknown_verb_is_told():
+    done = subprocess.run([sys.executable, "-m", "pm_cls", "trian"], capture_output=True, text=True)
+    assert done.returncode == 2 and "trian is no verb" in done.stderr

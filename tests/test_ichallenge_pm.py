@@ -1,7 +1,6 @@
 """Finding splits and labels in folders, and loading them as arrays."""
 
-import hashlib
-import json
+import dataclasses
 import shutil
 
 import numpy as np
@@ -160,17 +159,48 @@ def test_real_set_is_the_official_one(real_data):
     assert len(ichallenge_pm.repeated(listing, digests)) == 5
 
 
-def test_official_means_name_and_counts(photographs):
-    assert not ichallenge_pm.find(photographs).is_official()
+def test_official_means_name_and_counts(photographs, monkeypatch):
+    listing = ichallenge_pm.find(photographs)
+    assert not listing.is_official()
+    counts = listing.counts()
+    validation = {int(label): n for label, n in counts["validation"].items()}
+    monkeypatch.setattr(ichallenge_pm, "OFFICIAL_TRAINING", counts["training"])
+    monkeypatch.setattr(ichallenge_pm, "OFFICIAL_VALIDATION", validation)
+    assert not listing.is_official()  # by its name
+    assert dataclasses.replace(listing, name="ichallenge_pm").is_official()
 
 
-def test_synthetic_pixels_do_not_depend_on_the_number(photographs, tmp_path):
-    from pm_cls.data.synthetic import synthesize
+@pytest.mark.parametrize("place", [".", "PALM-Training400/..", ".."])
+def test_synthetic_is_known_wherever_its_marker_lies(photographs, place):
+    assert ichallenge_pm.find(photographs / place).name == "synthetic"
+    parts = [photographs / "PALM-Training400", photographs / "PALM-Validation400"]
+    assert ichallenge_pm.marked_name(parts[0]) == "synthetic"
 
-    synthesize(tmp_path / "again", seed=0, train=24, validation=16, size=64)
-    digests = [
-        {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*.*")}
-        for folder in (photographs, tmp_path / "again")
-    ]
-    assert digests[0] == digests[1] and len(digests[0]) == 24 + 16 + 2
-    assert json.loads((photographs / "dataset.json").read_text())["name"] == "synthetic"
+
+def test_linked_folders_are_entered_and_circles_end(official, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for path in official.iterdir():
+        (linked / path.name).symlink_to(path)
+    (linked / "circle").symlink_to(linked)
+    assert load(linked).digest == load(official).digest
+
+
+def test_words_in_folder_names_are_whole_words(official):
+    plain = load(official).digest
+    inner = official / "PALM-Training400" / "latest_export"
+    inner.mkdir()
+    for path in sorted((official / "PALM-Training400").glob("P*.jpg")):
+        path.rename(inner / path.name)
+    assert load(official).digest == plain
+
+
+def test_differing_label_tables_are_refused(official):
+    table = official / "labels.csv"
+    more = official / "GT" / "labels.csv"
+    more.parent.mkdir()
+    more.write_text(table.read_text())
+    load(official)
+    more.write_text(table.read_text().replace(",1,", ",0,", 1))
+    with pytest.raises(DataError, match="different labels"):
+        load(official)

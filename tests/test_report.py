@@ -116,6 +116,7 @@ def test_synthetic_says_so_and_gives_no_difference(fake_run, tmp_path):
     [
         ("image_size: 224", "image_size: 80", "`data.image_size` is 80 instead of 224"),
         ("activation: relu", "activation: tanh", "`model.activation` is tanh instead of relu"),
+        ("fc_layers: 2", "fc_layers: 3", "`model.fc_layers` is 3 instead of 2"),
         ("learning_rate: 0.001", "learning_rate: 0.1", "`optimizer.learning_rate` is 0.1 instead"),
     ],
 )
@@ -151,6 +152,11 @@ def test_differing_commits_and_unofficial_sets_are_named(fake_run):
         lambda folder: (folder / "result.json").unlink(),
         lambda folder: (folder / "environment.json").write_text("{}"),
         lambda folder: (folder / "metrics.jsonl").write_text('{"epoch": 1}\n'),
+        lambda folder: (folder / "metrics.jsonl").unlink(),
+        lambda folder: (folder / "config.yaml").write_text(""),
+        lambda folder: (folder / "result.json").write_text(
+            (folder / "result.json").read_text().replace('"epochs": {', '"epochs": [], "e": {')
+        ),
         lambda folder: folder.rename(folder.with_name("seed1")),
     ],
 )
@@ -164,12 +170,55 @@ def test_damaged_and_unfinished_runs_are_named_and_left_out(fake_run, damage):
     assert re.search(r"alexnet/seed\d is .* left out", notes_of(table))
 
 
-def test_no_runs_give_an_empty_table(tmp_path, capsys):
-    with pytest.raises(UsageError, match="is no folder of runs"):
-        main(["--runs-dir", str(tmp_path / "absent")])
-    (tmp_path / "runs").mkdir()
-    main(["--runs-dir", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
-    assert "Missing runs: alexnet (0 of 0 seeds)" in capsys.readouterr().out
+def test_without_a_finished_run_nothing_is_touched(fake_run, tmp_path):
+    fake_run("alexnet", PERFECT, LABELS)
+    out = tmp_path / "out"
+    report(tmp_path / "runs", out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    (tmp_path / "empty").mkdir()
+    for wrong in (tmp_path / "absent", tmp_path / "empty", out):
+        with pytest.raises(UsageError, match="holds no finished run"):
+            main(["--runs-dir", str(wrong), "--out", str(out)])
+    with pytest.raises(UsageError, match="--seeds 0"):
+        main(["--runs-dir", str(tmp_path / "runs"), "--out", str(out), "--seeds", "0"])
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_records_mirror_the_finished_runs_and_nothing_else_is_removed(fake_run, tmp_path):
+    fake_run("lenet7_relu", PERFECT, LABELS)
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    out = tmp_path / "out"
+    report(runs_dir, out)
+    (out / "records" / "notes.txt").write_text("mine")
+    shutil.rmtree(runs_dir / "alexnet")
+    report(runs_dir, out)
+    assert not (out / "records" / "alexnet" / "seed0").exists()
+    assert runs.is_finished(out / "records" / "lenet7_relu" / "seed0")
+    assert (out / "records" / "notes.txt").read_text() == "mine"
+
+
+def test_a_damaged_record_is_not_erased_by_a_rebuild_in_place(fake_run, tmp_path):
+    fake_run("lenet7_relu", PERFECT, LABELS)
+    out = tmp_path / "out"
+    report(fake_run("alexnet", PERFECT, LABELS), out)
+    damaged = out / "records" / "alexnet" / "seed0" / "predictions_epoch5.csv"
+    damaged.write_text("image,label,logit\n")
+    report(out / "records", out)
+    assert damaged.exists()
+
+
+def test_own_experiments_stay_outside_the_table(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    own = shutil.copytree(runs_dir / "alexnet" / "seed0", runs_dir / "mine" / "seed7")
+    result = json.loads((own / "result.json").read_text())
+    (own / "result.json").write_text(json.dumps({**result, "experiment": "mine", "seed": 7}))
+    table = table_of(runs_dir)
+    assert table.seeds == (0,) and "seed 7" not in notes_of(table)
+    report(runs_dir, tmp_path / "out")
+    assert {row["experiment"] for row in read_csv(tmp_path / "out" / "records.csv")} == {
+        "alexnet",
+        "mine",
+    }
 
 
 def test_output_that_cannot_be_written_is_told(fake_run, tmp_path):

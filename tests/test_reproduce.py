@@ -1,6 +1,11 @@
 """The whole chain by one command, in a repository of two small experiments."""
 
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +49,7 @@ def test_chain_from_data_to_table_and_nothing_twice(repository, photographs, cap
 def test_one_failing_run_leaves_the_others(repository, official, capsys):
     path = repository / "configs" / "alexnet.yaml"
     path.write_text(path.read_text().replace("learning_rate: 0.001", "learning_rate: 1e30"))
-    with pytest.raises(RunError, match=r"1 of 2 runs failed:\n  alexnet seed 0: .*the loss became"):
+    with pytest.raises(RunError, match=r"1 of 2 runs failed:\nalexnet seed 0: .*the loss became"):
         reproduce.main(["--data", str(official), "--out", "elsewhere", "--device", "cpu"])
     table = (repository / "elsewhere" / "table1.md").read_text()
     assert "alexnet (0 of 1 seeds; missing: seed 0)" in table
@@ -59,41 +64,90 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
     out = capsys.readouterr().out
     assert "left out of the quick look" in out and "about 1 minute" in out
     table = (repository / "results-quick" / "table1.md").read_text()
-    assert "`data.image_size` is 80 instead of 224" in table and "SYNTHETIC" in table
+    assert "`data.image_size` is 72 instead of 224" in table and "SYNTHETIC" in table
 
 
 def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkeypatch, capsys):
     made = []
     monkeypatch.setattr(reproduce, "make_synthetic", made.append)
-    assert reproduce._photographs(repository) == str(repository / "data" / "synthetic")
-    assert made == [repository / "data" / "synthetic"]
+    assert reproduce._photographs() == "data/synthetic"
+    assert made == [Path("data/synthetic")]
     assert "SYNTHETIC" in capsys.readouterr().out
     (repository / "data" / "ichallenge_pm" / "PALM-Training400").mkdir(parents=True)
-    assert reproduce._photographs(repository) == str(repository / "data" / "ichallenge_pm")
+    assert reproduce._photographs() == "data/ichallenge_pm"
     assert len(made) == 1
 
 
-def test_what_can_be_checked_is_checked_before_training(repository, official, tmp_path):
+def test_what_can_be_checked_is_checked_before_training(
+    repository, official, tmp_path, monkeypatch
+):
     with pytest.raises(DataError, match="is no folder"):
         reproduce.main(["--data", str(tmp_path / "absent")])
     with pytest.raises(UsageError, match="--seeds and --jobs"):
         reproduce.main(["--data", str(official), "--seeds", "0"])
     with pytest.raises(UsageError, match="no YAML file"):
         reproduce.main(["--data", str(official), "--repository", str(official)])
+    monkeypatch.chdir(repository)
     shutil.copy(REPOSITORY / "configs" / "mnist_lenet.yaml", repository / "configs")
     with pytest.raises(DataError, match="MNIST files"):
         reproduce.main(["--data", str(official), "--mnist", str(official)])
 
 
-def test_outlook_comes_from_the_committed_records(repository, official, fake_run, capsys):
+def test_outlook_comes_from_the_committed_records(repository, official, fake_run):
     from .test_report import LABELS, PERFECT
 
-    fake_run("lenet7_relu", PERFECT, LABELS)
     records = fake_run("alexnet", PERFECT, LABELS)
+    (records / "alexnet" / "seed0" / "metrics.jsonl").write_text('{"seconds": 600}\n' * 2)
     shutil.copytree(records, repository / "results" / "records")
-    tasks = reproduce._tasks(repository, str(official), None, 1, False, repository / "new")
-    assert [task.seconds for task in tasks] == [10, 10]
-    assert "2 runs, 0 finished already, 1 at a time: about 0 minutes" in reproduce._outlook(
-        tasks, 1, quick=False
+    overrides = [f"data.root={official}"]
+    file = Path("configs/alexnet.yaml")
+    tasks = reproduce._tasks(file, overrides, range(3), repository / "new")
+    assert [task.seconds for task in tasks] == [1200] * 3
+    assert "3 runs, 0 finished already, 2 at a time: about 30 minutes" in reproduce._outlook(
+        tasks, 2, quick=False
     )
-    assert "mnist" not in capsys.readouterr().out
+    unknown = reproduce._tasks(Path("configs/lenet7_relu.yaml"), overrides, range(1), Path("new"))
+    assert "not known" in reproduce._outlook([*tasks, *unknown], 2, quick=False)
+
+
+def test_from_another_folder_paths_keep_their_meaning(
+    repository, photographs, tmp_path_factory, monkeypatch
+):
+    (repository / "configs" / "alexnet.yaml").unlink()
+    elsewhere = tmp_path_factory.mktemp("else where 2024")
+    shutil.copytree(photographs, elsewhere / "2024")
+    monkeypatch.chdir(elsewhere)
+    options = ["--data", "2024", "--out", "out", "--repository", str(repository)]
+    reproduce.main([*options, "--device", "cpu"])
+    assert (elsewhere / "out" / "table1.md").is_file()
+    folder = repository / "runs-synthetic" / "lenet7_relu" / "seed0"
+    assert runs.read_config(folder).data.root == str(elsewhere / "2024")
+
+
+def test_sigterm_ends_the_runs_too(repository, photographs):
+    text = (repository / "configs" / "alexnet.yaml").read_text()
+    (repository / "configs" / "alexnet.yaml").write_text(text.replace("epochs: 2", "epochs: 5000"))
+    command = [sys.executable, "-m", "pm_cls.reproduce", "--data", str(photographs)]
+    parent = subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.DEVNULL)
+    metrics = repository / "runs-synthetic" / "alexnet" / "seed0" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not metrics.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    parent.send_signal(signal.SIGTERM)
+    assert parent.wait(timeout=30) == 143
+    size = metrics.stat().st_size
+    time.sleep(1)
+    assert metrics.stat().st_size == size
+
+
+def test_killed_run_is_told_by_its_signal(repository, official, monkeypatch):
+    start = reproduce._start
+
+    def start_and_kill(*arguments):
+        run = start(*arguments)
+        run.process.kill()
+        return run
+
+    monkeypatch.setattr(reproduce, "_start", start_and_kill)
+    with pytest.raises(RunError, match=r"alexnet seed 0: killed by SIGKILL \(out of memory\?\)"):
+        reproduce.main(["--data", str(official), "--device", "cpu"])

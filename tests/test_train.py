@@ -13,6 +13,7 @@ import yaml
 from pm_cls import engine, runs
 from pm_cls.data import load_dataset
 from pm_cls.errors import DataError, RunError, UsageError
+from pm_cls.files import read_json, write_json
 from pm_cls.train import main, train
 
 from .conftest import REPOSITORY, TINY
@@ -35,7 +36,7 @@ def test_record_has_the_promised_files_and_keys(trained, photographs):
         "weights_epoch1.safetensors", "predictions_epoch1.csv",
         "weights_epoch2.safetensors", "predictions_epoch2.csv",
     }  # fmt: skip
-    result = runs.read_json(trained / "result.json")
+    result = read_json(trained / "result.json")
     assert list(result) == [
         "schema", "experiment", "seed", "dataset", "data_digest", "config_digest", "commit",
         "dirty", "epochs",
@@ -47,7 +48,7 @@ def test_record_has_the_promised_files_and_keys(trained, photographs):
         "epoch", "train_loss", "validation_loss", "validation_correct", "validation_n", "seconds",
     ]  # fmt: skip
     assert [line["epoch"] for line in lines] == [1, 2]
-    environment = runs.read_json(trained / "environment.json")
+    environment = read_json(trained / "environment.json")
     assert environment["threads"] == 1 and environment["device"] == "cpu"
     assert environment["data"]["name"] == "synthetic"
     assert "SYNTHETIC" in (trained / "train.log").read_text()
@@ -108,7 +109,7 @@ def test_training_learns_what_can_be_learnt(tiny_config, tmp_path, official):
         Image.new("RGB", (32, 32), (200,) * 3 if pathological else (50,) * 3).save(path)
     overrides = ("train.epochs=15", "train.report_epochs=[15]", "optimizer.learning_rate=0.01")
     folder = train(tiny_config(f"data.root={official}", *overrides), tmp_path / "runs", "cpu")
-    assert runs.read_json(folder / "result.json")["epochs"]["15"]["accuracy"] == 1
+    assert read_json(folder / "result.json")["epochs"]["15"]["accuracy"] == 1
 
 
 def test_finished_run_is_left_as_it_is(trained, tiny_config, capsys):
@@ -216,7 +217,7 @@ def test_last_small_batch_counts_by_its_size(tiny_config):
 
 def test_json_never_holds_nan(tmp_path):
     with pytest.raises(ValueError):
-        runs.write_json(tmp_path / "result.json", {"loss": float("nan")})
+        write_json(tmp_path / "result.json", {"loss": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 

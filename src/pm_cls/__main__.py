@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-from pm_cls.errors import run_command
+from pm_cls.errors import UsageError, run_command
 
 VERBS = {
     "train": "train one network with one seed",
@@ -16,14 +16,19 @@ VERBS = {
 
 
 def main() -> int:
+    return run_command(_call_verb)
+
+
+def _call_verb(_: object) -> None:
     verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if verb in VERBS:
-        sys.argv = [f"pm-cls {verb}", *sys.argv[2:]]
-        package = "pm_cls.data.__main__" if verb == "data" else f"pm_cls.{verb}"
-        return run_command(importlib.import_module(package).main)
-    print("usage: pm-cls VERB ...   (pm-cls VERB --help tells more)\n")
-    print("\n".join(f"  {name:10} {purpose}" for name, purpose in VERBS.items()))
-    return 0 if verb in ("-h", "--help") else 2
+    if verb in ("-h", "--help"):
+        print("usage: pm-cls VERB ...   (pm-cls VERB --help tells more)\n")
+        print("\n".join(f"  {name:10} {purpose}" for name, purpose in VERBS.items()))
+        return
+    if verb not in VERBS:
+        raise UsageError(f"{verb} is no verb; known: {', '.join(VERBS)}")
+    module = importlib.import_module("pm_cls.data.__main__" if verb == "data" else f"pm_cls.{verb}")
+    module.main(sys.argv[2:])
 
 
 if __name__ == "__main__":

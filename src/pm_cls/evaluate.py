@@ -13,17 +13,16 @@ import numpy as np
 from pm_cls import device, runs
 from pm_cls.data import load_dataset
 from pm_cls.errors import run_command
+from pm_cls.files import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.evaluate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
     parser.add_argument(
         "--data", help="folder of the data, where it is not the one the run was trained with"
     )
-    parser.add_argument(
-        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
-    )
+    device.add_option(parser)
     args = parser.parse_args(arguments)
     evaluate(args.run, args.data, args.device)
 
@@ -43,28 +42,27 @@ def evaluate(folder: Path, root: str | None = None, device_choice: str = "auto")
     data = config.data if root is None else config.data.model_copy(update={"root": root})
     dataset = load_dataset(data)
     split = dataset.validation
+    same_data = dataset.digest == read_json(folder / runs.RESULT)["data_digest"]
     print(f"{folder} on the {len(split.labels)} validation images of {dataset.name}")
     for epoch in config.train.report_epochs:
         model = load_trained(folder, config, epoch)
         logits = engine.predict(model, split.images, config.train.batch_size)
         scored = metrics.scores(logits, split.labels)
         area = "undefined" if scored.auc is None else f"{scored.auc:.4f}"
+        stored = runs.predictions_file(folder, epoch)
         print(
             f"epoch {epoch:3d}  accuracy {100 * scored.accuracy:.2f}% "
             f"({scored.correct} of {scored.n})  loss {scored.loss:.4f}  AUC {area}  "
-            f"{_compare(runs.predictions_file(folder, epoch), split.names, logits)}"
+            + (_compare(stored, logits) if same_data else "(other data than the run's)")
         )
 
 
-def _compare(stored: Path, names: tuple[str, ...], logits: np.ndarray) -> str:
-    if not stored.is_file():
-        return "(no stored predictions)"
-    stored_names, _, stored_logits = runs.read_predictions(stored)
-    if stored_names != names:
-        return "(other images than the stored predictions)"
+def _compare(stored: Path, logits: np.ndarray) -> str:
+    _, _, stored_logits = runs.read_predictions(stored)
     largest = float(np.abs(logits - stored_logits).max())
-    same = "bit for bit" if largest == 0 else f"to {largest:.1e}"
-    return f"(as the stored predictions, {same})"
+    if largest == 0:
+        return "(bit for bit the stored predictions)"
+    return f"(logits differ from the stored ones by up to {largest:.1e})"
 
 
 if __name__ == "__main__":

@@ -9,31 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
-from pm_cls.results import SYNTHETIC, Run, deviations
+from pm_cls.results import SYNTHETIC, Run, Table, deviations
 
 VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
 
 
-def write_learning_curves(found: Sequence[Run], marks: str, folder: Path) -> None:
+def write_learning_curves(table: Table, folder: Path) -> None:
     """Write learning_curves.svg and .png: accuracy above, loss below, a column an experiment.
 
     One line a seed; the thesis' values as diamonds, except beside synthetic photographs and other
     settings than the thesis'.
     """
-    order = [row.experiment for row in thesis.rows()]
-    experiments = sorted(
-        {run.experiment for run in found},
-        key=lambda name: (order.index(name) if name in order else len(order), name),
-    )
-    if not experiments:
-        return
+    there = {run.experiment for run in table.runs}
+    experiments = [e for e in dict.fromkeys(row.experiment for row in thesis.rows()) if e in there]
     columns = len(experiments)
     figure = Figure(figsize=(2.6 * columns + 1, 5.6), layout="constrained")
-    figure.suptitle("Learning curves" + marks)
+    figure.suptitle("Learning curves" + table.marks)
     panels = figure.subplots(2, columns, squeeze=False, sharex="col")
     groups: dict[str, list[int]] = {}
     for column, experiment in enumerate(experiments):
-        ours = [run for run in found if run.experiment == experiment]
+        ours = [run for run in table.runs if run.experiment == experiment]
         _draw_experiment(panels[0, column], panels[1, column], experiment, ours)
         groups.setdefault(ours[0].dataset, []).append(column)
     for columns_of_one_data_set in groups.values():
@@ -70,9 +65,8 @@ def _draw_experiment(accuracy: Axes, loss: Axes, experiment: str, ours: Sequence
             "fillstyle": "none",
         }
         at = [row.epochs for row in rows]
-        if rows:
-            accuracy.plot(at, [100 * row.accuracy for row in rows], label="thesis", **style)
-            loss.plot(at, [row.loss for row in rows], label="thesis", **style)
+        accuracy.plot(at, [100 * row.accuracy for row in rows], label="thesis", **style)
+        loss.plot(at, [row.loss for row in rows], label="thesis", **style)
     seeds = "seed" if len(ours) == 1 else "seeds"
     accuracy.set_title(f"{experiment}\n{len(ours)} {seeds}", fontsize=10)
     loss.set_xlabel("epoch")

@@ -4,8 +4,6 @@ python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out pr
 """
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,28 +11,28 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls import device, runs
+from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.errors import DataError, UsageError, run_command
+from pm_cls.files import csv_text, write_text
 
 COLUMNS = ("image", "logit", "probability", "prediction")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.predict", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls predict", description=__doc__.splitlines()[0])
     parser.add_argument("photographs", nargs="+", type=Path, help="files, or folders of them")
     parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
     parser.add_argument("--epoch", type=int, help="a reported epoch (default: the last)")
     parser.add_argument("--out", type=Path, help="CSV file to write (default: the terminal)")
-    parser.add_argument(
-        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
-    )
+    device.add_option(parser)
     args = parser.parse_args(arguments)
     table = predict(args.run, args.photographs, args.epoch, args.device)
     if args.out is None:
         print(table, end="")
         return
     try:
-        runs.write_text(args.out, table)
+        write_text(args.out, table)
     except OSError as error:
         raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
     print(f"written: {args.out}")
@@ -66,13 +64,12 @@ def predict(
     decode(paths, rgb)
     images = rgb[:, ::-1] if config.data.channel_order == "bgr" else rgb
     logits = engine.predict(model, images, config.train.batch_size)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
     columns = (logits[:, 0], metrics.probabilities(logits)[:, 1], metrics.predicted_labels(logits))
-    for path, logit, probability, label in zip(paths, *columns, strict=True):
-        writer.writerow([path, f"{logit:.9g}", f"{probability:.9g}", label])
-    return text.getvalue()
+    rows = [
+        [path, f"{logit:.9g}", f"{probability:.9g}", label]
+        for path, logit, probability, label in zip(paths, *columns, strict=True)
+    ]
+    return csv_text(COLUMNS, rows)
 
 
 def _files(photographs: Iterable[Path]) -> list[Path]:
@@ -81,8 +78,7 @@ def _files(photographs: Iterable[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES]
-        files += sorted(file for file in inside if not file.name.startswith("."))
+        files += [file for file in walk(path) if file.suffix.lower() in SUFFIXES]
     if not files:
         raise DataError(f"no photographs found; {', '.join(SUFFIXES)} are read")
     return files

@@ -14,11 +14,12 @@ from pathlib import Path
 from pm_cls import figures, results, runs, tables
 from pm_cls.errors import UsageError, run_command
 
+RECORDS = "records"
 RECORD_FILES = (runs.CONFIG, runs.ENVIRONMENT, runs.METRICS, runs.RESULT)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.report", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls report", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--runs-dir",
         type=Path,
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="folder of runs, or results/records to rebuild from committed records (default: runs)",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("results"), help="folder to write (default: results)"
+        "--out",
+        type=Path,
+        default=Path("results"),
+        help="folder to write (default: results); its records/ will mirror the finished runs",
     )
     parser.add_argument(
         "--seeds",
@@ -35,43 +39,56 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="seeds 0 to N-1 should be there (default: those that any run has)",
     )
     args = parser.parse_args(arguments)
-    report(args.runs_dir, args.out, args.seeds)
-    print(f"\n{(args.out / 'table1.md').read_text(encoding='utf-8')}\nwritten: {args.out}")
+    if args.seeds is not None and args.seeds < 1:
+        raise UsageError(f"--seeds {args.seeds}: a number from 1 on is needed")
+    print(f"\n{report(args.runs_dir, args.out, args.seeds)}\nwritten: {args.out}")
 
 
-def report(runs_dir: Path, out: Path, seeds: int | None = None) -> None:
-    """Write records.csv, the table, the figures and a copy of the records into `out`.
+def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
+    """Write records.csv, the table, the figures and the records into `out`.
+
+    Returns:
+        The table as Markdown.
 
     Raises:
-        UsageError: there is no folder of runs, or `out` cannot be written.
+        UsageError: there is no finished run of the thesis' experiments, or `out` cannot be written.
     """
-    if not runs_dir.is_dir():
-        raise UsageError(f"{runs_dir}: is no folder of runs; train first, or name it: --runs-dir")
     found, problems = results.read_runs(runs_dir)
     table = results.build_table(found, problems, None if seeds is None else range(seeds))
+    if not table.runs:
+        raise UsageError(
+            f"{runs_dir}: holds no finished run of the thesis' experiments; train first, or name "
+            "the folder that holds <experiment>/seed<k>: --runs-dir"
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        _keep_records(found, out / "records")
+        if runs_dir.resolve() != (out / RECORDS).resolve():
+            _mirror(found, out / RECORDS)
         tables.write_records(found, out / "records.csv")
         tables.write_tables(table, out)
-        figures.write_learning_curves(found, table.marks, out / "figures")
+        figures.write_learning_curves(table, out / "figures")
     except OSError as error:
         raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror})")
+    return tables.markdown(table)
 
 
-def _keep_records(found: Sequence[results.Run], records: Path) -> None:
-    """Copy everything but weights and logs, so that `out` can be rebuilt from itself."""
-    fresh = records.with_name(records.name + ".part")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir()
+def _mirror(found: Sequence[results.Run], records: Path) -> None:
+    """Make `records` hold these runs without weights and logs, and no other finished run."""
+    kept = set()
     for run in found:
-        target = runs.run_folder(fresh, run.experiment, run.seed)
-        target.mkdir(parents=True)
+        target = runs.run_folder(records, run.experiment, run.seed)
+        kept.add(target)
+        fresh = target.with_name(target.name + ".part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
         predictions = [runs.predictions_file(run.folder, epoch).name for epoch in run.scores]
         for name in (*RECORD_FILES, *predictions):
-            shutil.copyfile(run.folder / name, target / name)
-    shutil.rmtree(records, ignore_errors=True)
-    fresh.replace(records)
+            shutil.copyfile(run.folder / name, fresh / name)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.replace(target)
+    for folder in records.glob("*/seed*"):
+        if runs.is_finished(folder) and folder not in kept:
+            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

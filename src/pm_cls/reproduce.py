@@ -2,18 +2,19 @@
 
 python -m pm_cls.reproduce --data DIR --seeds 1 --jobs 2
 
-data -> runs side by side, a process each -> report
+data -> a task for each config and seed -> processes side by side -> report
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -24,19 +25,19 @@ from pm_cls.config import Config, load_config
 from pm_cls.data import load_dataset, mnist
 from pm_cls.data.__main__ import make_synthetic
 from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.errors import RunError, UsageError, run_command
+from pm_cls.errors import EXIT_STOPPED, RunError, UsageError, run_command
 from pm_cls.report import report
 
 # In the repository:
-CONFIGS = "configs"
+CONFIGS = Path("configs")
 REAL_DATA, SYNTHETIC_DATA, MNIST_DATA = "data/ichallenge_pm", "data/synthetic", "data/mnist"
-RECORDS = "results/records"  # of earlier runs; they tell how long a run takes
-QUICK_IMAGE_SIZE = 80
+RECORDS = Path("results/records")  # of earlier runs; they tell how long a run takes
+QUICK_IMAGE_SIZE = 72  # the least that LeNet-9 takes
 QUICK_MINUTES = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.reproduce", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls reproduce", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--data",
         metavar="DIR",
@@ -56,10 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help=f"a first look in a minute: photographs of {QUICK_IMAGE_SIZE} pixels, without MNIST",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for table and figures")
-    parser.add_argument(
-        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
-    )
+    parser.add_argument("--out", metavar="DIR", help="folder for table and figures")
+    device.add_option(parser)
     parser.add_argument(
         "--repository",
         type=Path,
@@ -70,28 +69,96 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.seeds < 1 or (args.jobs is not None and args.jobs < 1):
         raise UsageError("--seeds and --jobs: a number from 1 on is needed")
-    home = Path(os.path.relpath(args.repository))  # relative: paths in records tell no machine's
-    root = args.data or _photographs(home)
-    synthetic = marked_name(Path(root)) is not None
+    _enter(args)
+    reproduce(args)
+
+
+def _enter(args: argparse.Namespace) -> None:
+    """Go to the repository, where all other paths begin; those of the user keep their meaning."""
+    if args.repository.resolve() != Path.cwd():
+        for option in ("data", "mnist", "out"):
+            value = getattr(args, option)
+            if value is not None and value != mnist.DOWNLOAD:
+                setattr(args, option, str(Path(value).resolve()))
+        try:
+            os.chdir(args.repository)
+        except OSError as error:
+            raise UsageError(f"--repository {args.repository}: {error.strerror}")
+
+
+def reproduce(args: argparse.Namespace) -> None:
+    """Do what the command line asks, in the current folder.
+
+    Raises:
+        UsageError, DataError: something cannot be done; nothing has been trained then.
+        RunError: runs failed; the others are finished and stand in the table.
+    """
+    configs = sorted(CONFIGS.glob("*.yaml"))
+    if not configs:
+        raise UsageError(f"{CONFIGS.absolute()} holds no YAML file; name the --repository")
+    photographs = args.data or _photographs()
+    synthetic = marked_name(Path(photographs)) is not None
     ending = "-quick" if args.quick else "-synthetic" if synthetic else ""
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
-    runs_dir = home / f"runs{ending}" / ("synthetic" if args.quick and synthetic else "")
-    out = args.out or home / f"results{ending}"
-    tasks = _tasks(home, root, args.mnist, args.seeds, args.quick, runs_dir)
+    runs_dir = Path(f"runs{ending}") / ("synthetic" if args.quick and synthetic else "")
+    out = Path(args.out or f"results{ending}")
     jobs = args.jobs or (1 if "paddlepaddle-gpu" in device.installed_wheels() else _cores())
+
+    tasks = []
+    for config in configs:
+        overrides = _overrides(config, photographs, args.mnist, args.quick)
+        if overrides is not None:
+            tasks += _tasks(config, overrides, range(args.seeds), runs_dir)
+    tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(tasks, jobs, args.quick))
+    print(_outlook(tasks, jobs, args.quick), flush=True)
+
     failed = run_side_by_side([task for task in tasks if not task.finished], jobs, args.device)
-    report(runs_dir, out, args.seeds)
-    print(f"\n{(out / 'table1.md').read_text(encoding='utf-8')}\nwritten: {out}")
+    if len(failed) < len(tasks):
+        print(f"\n{report(runs_dir, out, args.seeds)}\nwritten: {out}")
     if failed:
-        raise RunError(f"{len(failed)} of {len(tasks)} runs failed:\n  " + "\n  ".join(failed))
+        raise RunError(f"{len(failed)} of {len(tasks)} runs failed:\n" + "\n".join(failed))
 
 
-@dataclass
+def _photographs() -> str:
+    """The real photographs where they lie in their place; else the synthetic ones, made at once."""
+    place = Path(REAL_DATA)
+    if place.is_dir() and any(place.iterdir()):
+        return REAL_DATA
+    print(
+        f"{REAL_DATA} is empty and --data was not given: going on with SYNTHETIC photographs "
+        f"in {SYNTHETIC_DATA}. data/README.md says how to get the real ones.",
+        flush=True,
+    )
+    make_synthetic(Path(SYNTHETIC_DATA))
+    return SYNTHETIC_DATA
+
+
+def _overrides(config: Path, photographs: str, digits: str | None, quick: bool) -> list[str] | None:
+    """The `--set` values for a config: its data, and the image size of the quick look.
+
+    None where it is left out, which is said.
+    """
+    if load_config(config).data.name != "mnist":
+        size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
+        return [_root(photographs), *size]
+    if quick:
+        print(f"{config.stem}: left out of the quick look")
+        return None
+    if digits is None and not mnist.is_there(Path(MNIST_DATA)):
+        print(f"{config.stem}: left out, as {MNIST_DATA} is not filled; --mnist names another")
+        return None
+    return [_root(digits or MNIST_DATA)]
+
+
+def _root(folder: str) -> str:
+    return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
+
+
+@dataclass(frozen=True)
 class Task:
-    """One run: what to call, where its record goes, and its process while it runs.
+    """A run to be made: what to call, and where its record goes.
 
     `seconds` is how long it took when the committed record was made; 0 where there is none.
     """
@@ -101,69 +168,31 @@ class Task:
     folder: Path
     finished: bool
     seconds: float
-    process: subprocess.Popen[bytes] | None = None
-    errors: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     @property
     def name(self) -> str:
         return f"{self.config.experiment} seed {self.config.seed}"
 
 
-def _photographs(home: Path) -> str:
-    """The real photographs where they lie in their place; else the synthetic ones, made at once."""
-    place, made = home / REAL_DATA, home / SYNTHETIC_DATA
-    if place.is_dir() and any(place.iterdir()):
-        return str(place)
-    print(
-        f"{place} is empty and --data was not given: going on with SYNTHETIC photographs "
-        f"in {made}. data/README.md says how to get the real ones."
-    )
-    make_synthetic(made)
-    return str(made)
-
-
-def _tasks(
-    home: Path, root: str, mnist_root: str | None, seeds: int, quick: bool, runs_dir: Path
-) -> list[Task]:
-    """A task for each config and seed, after all that can be checked before training."""
-    files = sorted((home / CONFIGS).glob("*.yaml"))
-    if not files:
-        raise UsageError(f"{home / CONFIGS} holds no YAML file; run this from the repository")
+def _tasks(file: Path, overrides: list[str], seeds: range, runs_dir: Path) -> list[Task]:
+    """A task for each seed of a config, after all that can be checked before training."""
+    config = load_config(file, overrides)
+    digest = load_dataset(config.data).digest  # also decodes the photographs, once
+    record = runs.run_folder(RECORDS, config.experiment, seed=0)
+    seconds = sum(line["seconds"] for line in runs.read_metrics(record))
     tasks = []
-    for file in files:
-        overrides = [_set_root(root)]
-        if load_config(file).data.name == "mnist":
-            place = mnist_root or str(home / MNIST_DATA)
-            if quick:
-                print(f"{file.stem}: left out of the quick look")
-                continue
-            if mnist_root is None and not mnist.is_there(Path(place)):
-                print(f"{file.stem}: left out, as {place} is not filled; --mnist names another")
-                continue
-            overrides = [_set_root(place)]
-        elif quick:
-            overrides.append(f"data.image_size={QUICK_IMAGE_SIZE}")
-        config = load_config(file, overrides)
-        digest = load_dataset(config.data).digest  # also decodes the photographs, once
-        record = runs.run_folder(home / RECORDS, config.experiment, seed=0)
-        seconds = sum(line["seconds"] for line in runs.read_metrics(record))
-        for seed in range(seeds):
-            seeded = config.model_copy(update={"seed": seed})
-            folder = runs.run_folder(runs_dir, config.experiment, seed)
-            runs.open_folder(folder, seeded)
-            finished = runs.is_finished(folder)
-            if finished:
-                runs.check_same_data(folder, digest)
-            arguments = ["--config", str(file), "--seed", str(seed), "--runs-dir", str(runs_dir)]
-            for override in overrides:
-                arguments += ["--set", override]
-            tasks.append(Task(seeded, arguments, folder, finished, seconds))
-    tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
+    for seed in seeds:
+        folder = runs.run_folder(runs_dir, config.experiment, seed)
+        runs.open_folder(folder, config)
+        finished = runs.is_finished(folder)
+        if finished:
+            runs.check_same_data(folder, digest)
+        arguments = ["--config", str(file), "--seed", str(seed), "--runs-dir", str(runs_dir)]
+        for override in overrides:
+            arguments += ["--set", override]
+        seeded = config.model_copy(update={"seed": seed})
+        tasks.append(Task(seeded, arguments, folder, finished, seconds))
     return tasks
-
-
-def _set_root(folder: str) -> str:
-    return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
 
 
 def _cores() -> int:
@@ -184,66 +213,85 @@ def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:
     return f"{text}: about {minutes:.0f} minutes on a machine like that of {RECORDS}."
 
 
+@dataclass
+class Running:
+    """A task whose process is under way; `shown` of its epochs have been shown."""
+
+    task: Task
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+    bar: tqdm
+    shown: int = 0
+
+
 def run_side_by_side(tasks: Sequence[Task], jobs: int, device_choice: str) -> list[str]:
     """Run the tasks, at most `jobs` at a time; a failing one does not stop the others.
 
     Returns:
-        A line for each run that failed: its name and the last words of its process.
+        For each run that failed its name and the last words of its process.
     """
+    # So that whoever ends this process ends the runs too: the `finally` below is gone through.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_STOPPED))
     waiting, failed = list(tasks), []
     slots = list(range(jobs))
-    running: dict[int, tuple[Task, tqdm]] = {}
+    under_way: dict[int, Running] = {}
     try:
-        while waiting or running:
+        while waiting or under_way:
             while waiting and slots:
-                task, slot = waiting.pop(0), slots.pop(0)
-                running[slot] = (task, _start(task, slot, device_choice))
+                slot = slots.pop(0)
+                under_way[slot] = _start(waiting.pop(0), slot, device_choice)
             time.sleep(0.2)
-            for slot, (task, bar) in list(running.items()):
-                _show(task, bar)
-                if task.process is None or task.process.poll() is None:
-                    continue
-                bar.close()
-                slots.append(slot)
-                del running[slot]
-                if task.process.returncode:
-                    task.errors.seek(0)
-                    words = task.errors.read().decode(errors="replace").strip().splitlines()
-                    failed.append(f"{task.name}: {words[-1] if words else 'no word'}")
-                    tqdm.write(f"FAILED {failed[-1]}")
+            for slot, run in list(under_way.items()):
+                ended = run.process.poll() is not None  # asked first: then all epochs are on disk
+                _show(run)
+                if ended:
+                    slots.append(slot)
+                    del under_way[slot]
+                    run.bar.close()
+                    if run.process.returncode:
+                        failed.append(f"{run.task.name}: {_last_words(run)}")
+                        tqdm.write(f"FAILED {failed[-1]}")
+                    run.errors.close()
     finally:
-        for task, bar in running.values():
-            bar.close()
-            if task.process is not None:
-                task.process.terminate()
-                task.process.wait()
+        for run in under_way.values():
+            run.bar.close()
+            run.process.terminate()
+            run.process.wait()
     return failed
 
 
-def _start(task: Task, slot: int, device_choice: str) -> tqdm:
+def _start(task: Task, slot: int, device_choice: str) -> Running:
     command = [sys.executable, "-m", "pm_cls.train", "--device", device_choice, *task.arguments]
     (task.folder / runs.METRICS).unlink(missing_ok=True)  # of an unfinished run, which begins anew
-    task.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=task.errors)
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run ends)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     epochs = task.config.train.epochs
-    return tqdm(
-        desc=task.name, total=epochs, unit="epoch", position=slot, leave=False, disable=None
-    )
+    bar = tqdm(desc=task.name, total=epochs, unit="epoch", position=slot, leave=False, disable=None)
+    return Running(task, process, errors, bar)
 
 
-def _show(task: Task, bar: tqdm) -> None:
-    """Bring the bar to the epochs that are on disk; without a terminal, a line an epoch."""
-    done = runs.read_metrics(task.folder)
-    for line in done[bar.n :]:
-        accuracy = f"{100 * line['validation_correct'] / line['validation_n']:.2f}%"
-        bar.set_postfix_str(f"accuracy {accuracy}", refresh=False)
-        bar.update(1)
-        if bar.disable:
-            bar.n += 1
-            print(
-                f"{task.name}: epoch {line['epoch']}/{bar.total}, accuracy {accuracy}", flush=True
-            )
-        elif bar.n == bar.total:
-            tqdm.write(f"{task.name}: accuracy {accuracy}")
+def _show(run: Running) -> None:
+    """Move the bar by the epochs that came to disk; without a terminal print a line for each."""
+    for line in runs.read_metrics(run.task.folder)[run.shown :]:
+        run.shown += 1
+        accuracy = f"accuracy {100 * line['validation_correct'] / line['validation_n']:.2f}%"
+        epochs = run.task.config.train.epochs
+        if run.bar.disable:
+            print(f"{run.task.name}: epoch {run.shown}/{epochs}, {accuracy}", flush=True)
+            continue
+        run.bar.set_postfix_str(accuracy, refresh=False)
+        run.bar.update(1)
+        if run.shown == epochs:
+            tqdm.write(f"{run.task.name}: {accuracy}")
+
+
+def _last_words(run: Running) -> str:
+    if run.process.returncode < 0:
+        name = signal.Signals(-run.process.returncode).name
+        return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    run.errors.seek(0)
+    words = run.errors.read().decode(errors="replace").strip()
+    return words.rpartition("pm_cls: error: ")[2][-1000:] or "no word"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 from pm_cls import metrics, runs, thesis
 from pm_cls.config import Config, load_config
 from pm_cls.errors import UsageError
+from pm_cls.files import read_json
 
 SYNTHETIC = "synthetic"
 EPOCH_KEYS = ("epoch", "train_loss", "validation_loss", "validation_correct", "validation_n")
@@ -54,12 +55,13 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """The eleven rows, the seeds that were looked for, and what a reader has to know.
+    """The eleven rows, the runs in them, the seeds looked for, and what a reader has to know.
 
     `marks` are words that belong in the title of every table and figure: SYNTHETIC, for one.
     """
 
     marks: str
+    runs: list[Run]
     rows: list[TableRow]
     seeds: tuple[int, ...]
     notes: list[str]
@@ -79,14 +81,14 @@ def read_runs(runs_dir: Path) -> tuple[list[Run], list[str]]:
             continue
         try:
             found.append(_read_run(folder))
-        except (OSError, ValueError, KeyError, IndexError, TypeError, UsageError) as error:
+        except (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             problems.append(f"{name} is damaged and was left out ({reason:.120}).")
     return sorted(found, key=lambda run: (run.experiment, run.seed)), problems
 
 
 def _read_run(folder: Path) -> Run:
-    result = runs.read_json(folder / runs.RESULT)
+    result = read_json(folder / runs.RESULT)
     scores = {}
     for epoch, stored in result["epochs"].items():
         _, labels, logits = runs.read_predictions(runs.predictions_file(folder, int(epoch)))
@@ -96,6 +98,10 @@ def _read_run(folder: Path) -> Run:
     experiment, seed = result["experiment"], result["seed"]
     if (folder.parent.name, folder.name) != (experiment, f"seed{seed}"):
         raise ValueError(f"it says that it is {experiment}, seed {seed}")
+    config = load_config(folder / runs.CONFIG)
+    epochs = [{key: float(line[key]) for key in EPOCH_KEYS} for line in runs.read_metrics(folder)]
+    if [line["epoch"] for line in epochs] != list(range(1, config.train.epochs + 1)):
+        raise ValueError(f"metrics.jsonl does not hold the epochs 1 to {config.train.epochs}")
     return Run(
         folder=folder,
         experiment=experiment,
@@ -103,11 +109,9 @@ def _read_run(folder: Path) -> Run:
         dataset=result["dataset"],
         commit=result["commit"],
         dirty=result["dirty"],
-        config=load_config(folder / runs.CONFIG),
-        data=runs.read_json(folder / runs.ENVIRONMENT)["data"],
-        epochs=[
-            {key: float(line[key]) for key in EPOCH_KEYS} for line in runs.read_metrics(folder)
-        ],
+        config=config,
+        data=read_json(folder / runs.ENVIRONMENT)["data"],
+        epochs=epochs,
         scores=scores,
     )
 
@@ -118,12 +122,14 @@ def build_table(
     """Put our runs beside the thesis.
 
     Args:
-        found: finished runs, of any experiments.
+        found: finished runs; those of experiments that are not the thesis' stay outside.
         problems: sentences on runs that were left out.
-        seeds: the seeds that each row should have; default: all that any run has.
+        seeds: the seeds that each row should have; default: all that any of ours has.
     """
-    wanted = tuple(sorted({run.seed for run in found} if seeds is None else set(seeds)))
-    chosen = [run for run in found if run.seed in wanted]
+    experiments = {row.experiment for row in thesis.rows()}
+    ours = [run for run in found if run.experiment in experiments]
+    wanted = tuple(sorted({run.seed for run in ours} if seeds is None else set(seeds)))
+    chosen = [run for run in ours if run.seed in wanted]
     rows = [_table_row(row, chosen) for row in thesis.rows()]
     marks = " on SYNTHETIC photographs" if any(r.dataset == SYNTHETIC for r in chosen) else ""
     deviating = _deviation_notes(chosen)
@@ -140,7 +146,7 @@ def build_table(
         *_commit_notes(chosen),
         *_data_notes(chosen),
     ]
-    return Table(marks, rows, wanted, notes)
+    return Table(marks, chosen, rows, wanted, notes)
 
 
 def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
@@ -163,10 +169,10 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
 
 
 def deviations(run: Run) -> list[str]:
-    """In words, each setting of a run that is not that of the thesis' rows of its experiment."""
-    row = next((row for row in thesis.rows() if row.experiment == run.experiment), None)
+    """In words, each setting of a run that is not that of its rows in the thesis."""
+    row = next(row for row in thesis.rows() if row.experiment == run.experiment)
     words = []
-    for key, stated in (thesis.settings(row) if row else {}).items():
+    for key, stated in thesis.settings(row).items():
         ours = attrgetter(key)(run.config)
         if ours != stated:
             words.append(f"`{key}` is {ours} instead of {stated}")

@@ -10,7 +10,6 @@ runs/lenet7_relu/seed0/
 """
 
 import csv
-import io
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ import numpy as np
 
 from pm_cls.config import Config, load_config
 from pm_cls.errors import UsageError
+from pm_cls.files import csv_text, read_json, write_text
 
 SCHEMA = 1
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
@@ -64,50 +64,25 @@ def open_folder(folder: Path, config: Config) -> None:
     Raises:
         UsageError: it holds a run of another config, or cannot be written.
     """
-    stored = folder / CONFIG
     # The stored config is read through today's schema: a new key with a default orphans no run.
-    if stored.is_file() and load_config(stored).digest() != config.digest():
+    if (folder / CONFIG).is_file() and load_config(folder / CONFIG).digest() != config.digest():
         raise UsageError(
             f"{folder} holds a run with other settings; keep both by giving this one a name: "
             "--set experiment=NAME"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not is_finished(folder):
-            write_text(stored, config.to_yaml())
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror})")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{folder}: cannot be written; --runs-dir can name another place")
 
 
 def read_config(folder: Path) -> Config:
-    """The config that a run was started with; UsageError where no run is."""
-    if not (folder / CONFIG).is_file():
-        raise UsageError(f"{folder}: is no folder of a run; runs/<experiment>/seed<k> is needed")
+    """The config that a finished run was made with; UsageError where no finished run is."""
+    if not is_finished(folder):
+        raise UsageError(f"{folder}: holds no finished run; runs/<experiment>/seed<k> is needed")
     return load_config(folder / CONFIG)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it, so that a kill leaves no half of it."""
-    partial = path.with_name(path.name + ".part")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """As `write_bytes`, in UTF-8."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """As `write_text`; NaN, which JSON does not know, is a ValueError."""
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_predictions(
@@ -116,12 +91,11 @@ def write_predictions(
     """Write `image,label,logit` (or logit_0 ... logit_9), nine significant digits."""
     outputs = logits.shape[1]
     columns = ["logit"] if outputs == 1 else [f"logit_{i}" for i in range(outputs)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "label", *columns])
-    for name, label, row in zip(names, labels, logits, strict=True):
-        writer.writerow([name, label, *(f"{logit:.9g}" for logit in row)])
-    write_text(path, text.getvalue())
+    rows = [
+        [name, label, *(f"{logit:.9g}" for logit in row)]
+        for name, label, row in zip(names, labels, logits, strict=True)
+    ]
+    write_text(path, csv_text(["image", "label", *columns], rows))
 
 
 def read_predictions(path: Path) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:

@@ -1,12 +1,10 @@
 """Writes the table and the records as Markdown, CSV and LaTeX. Computes nothing but percent."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from pm_cls.files import csv_text, write_text
 from pm_cls.results import Run, Table, TableRow
-from pm_cls.runs import write_text
 
 CSV_COLUMNS = (
     "row", "experiment", "network", "activation", "epochs", "dataset", "thesis_accuracy",
@@ -21,12 +19,13 @@ HEADER = (
     "row", "network", "activation", "epochs", "thesis accuracy %", "our accuracy %", "difference",
     "thesis loss ×100", "our loss ×100", "difference", "seeds", "images", "data", "thesis' source",
 )  # fmt: skip
+WORDS = ("network", "activation", "seeds", "data", "thesis' source")  # the rest are numbers
 
 
 def write_tables(table: Table, folder: Path) -> None:
     """Write table1.md, table1.csv and table1.tex."""
     write_text(folder / "table1.md", markdown(table))
-    write_text(folder / "table1.csv", _csv(CSV_COLUMNS, map(_csv_row, table.rows)))
+    write_text(folder / "table1.csv", csv_text(CSV_COLUMNS, map(_csv_row, table.rows)))
     write_text(folder / "table1.tex", latex(table))
 
 
@@ -38,26 +37,32 @@ def write_records(found: Sequence[Run], path: Path) -> None:
         for run in found
         for epoch, s in run.scores.items()
     ]  # fmt: skip
-    write_text(path, _csv(RECORD_COLUMNS, rows))
+    write_text(path, csv_text(RECORD_COLUMNS, rows))
 
 
 def markdown(table: Table) -> str:
     """The table as people read it: percent, loss ×100, `–` where there is nothing."""
-    lines = [f"# {TITLE}{table.marks}", "", _pipes(HEADER), _pipes(["---:"] * len(HEADER))]
+    lines = [
+        f"# {TITLE}{table.marks}",
+        "",
+        _pipes(HEADER),
+        _pipes(["---" if name in WORDS else "---:" for name in HEADER]),
+    ]
     lines += [_pipes(_cells(row, table)) for row in table.rows]
     lines += ["", *(f"- {note}" for note in table.notes)]
     return "\n".join(lines) + "\n"
 
 
 def latex(table: Table) -> str:
-    """A `table` environment for `booktabs`; the notes follow as a paragraph."""
+    """A `table` as wide as the text, for `booktabs` and `graphicx`; the notes follow as text."""
+    columns = "".join("l" if name in WORDS else "r" for name in HEADER)
     body = [" & ".join(map(_escape, _cells(row, table))) + r" \\" for row in table.rows]
     lines = [
-        r"\begin{table}", r"\centering\small",
+        r"\begin{table}", r"\centering",
         rf"\caption{{{_escape(TITLE + table.marks)}}}",
-        rf"\begin{{tabular}}{{{'r' * len(HEADER)}}}", r"\toprule",
+        r"\resizebox{\textwidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
         " & ".join(map(_escape, HEADER)) + r" \\", r"\midrule", *body, r"\bottomrule",
-        r"\end{tabular}", "", _escape(" ".join(table.notes)), r"\end{table}",
+        r"\end{tabular}}", "", _escape(" ".join(table.notes)), r"\end{table}",
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -87,19 +92,13 @@ def _csv_row(row: TableRow) -> list[object]:
     ]  # fmt: skip
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
 def _pipes(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
 def _escape(text: str) -> str:
+    text = text.replace("\\", "/")
     for character in "&%$#_{}":
         text = text.replace(character, "\\" + character)
+    text = text.replace("~", r"\textasciitilde{}").replace("^", r"\textasciicircum{}")
     return text.replace("×", r"$\times$").replace("–", "--").replace("`", "")

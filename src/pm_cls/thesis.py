@@ -25,6 +25,7 @@ class ThesisRow:
     accuracy: float
     loss: float
     source: str
+    fc_layers: int | None = None
 
 
 @cache
@@ -45,4 +46,5 @@ def settings(row: ThesisRow) -> dict[str, Any]:
         "data.image_size": _content()["image_size"][row.dataset],
         "model.name": row.model,
         "model.activation": row.activation,
+        "model.fc_layers": row.fc_layers,
     }

@@ -22,12 +22,13 @@ from pm_cls.config import Config, load_config
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.errors import RunError, UsageError, run_command
+from pm_cls.files import write_json, write_text
 
 log = logging.getLogger("pm_cls")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.train", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls train", description=__doc__.splitlines()[0])
     parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of configs/")
     parser.add_argument("--seed", type=int, help="another seed than the config's")
     parser.add_argument(
@@ -37,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="KEY=VALUE",
         help="another value for a key of the config, as optimizer.learning_rate=0.01; repeatable",
     )
-    parser.add_argument(
-        "--device", choices=device.CHOICES, default="auto", help="default: a GPU if there is one"
-    )
+    device.add_option(parser)
     parser.add_argument(
         "--runs-dir",
         type=Path,
@@ -109,7 +108,8 @@ def _train_and_record(
         weight_decay=config.optimizer.weight_decay or None,
     )
     facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
-    runs.write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
+    write_text(folder / runs.CONFIG, config.to_yaml())
+    write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
     (folder / runs.METRICS).write_text("")
     _log_to(folder / runs.LOG)
     _warn_of_data(dataset)
@@ -152,7 +152,7 @@ def _train_and_record(
             *(scored.loss, 100 * scored.accuracy, scored.correct, scored.n),
             line["seconds"],
         )
-    runs.write_json(
+    write_json(
         folder / runs.RESULT,
         {
             "schema": runs.SCHEMA,

@@ -8,8 +8,9 @@ from safetensors.numpy import load_file, save
 
 from pm_cls.config import Config
 from pm_cls.errors import UsageError
+from pm_cls.files import write_bytes
 from pm_cls.models import build_model
-from pm_cls.runs import weights_file, write_bytes
+from pm_cls.runs import weights_file
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:
@@ -26,7 +27,7 @@ def load_weights(model: nn.Layer, path: Path) -> None:
     try:
         stored = load_file(path)
     except FileNotFoundError:
-        raise UsageError(f"{path}: is not there")
+        raise UsageError(f"{path}: is not there; the committed records hold no weights")
     except (OSError, SafetensorError) as error:
         raise UsageError(f"{path}: cannot be read as safetensors ({error})")
     expected = {name: list(value.shape) for name, value in model.state_dict().items()}

@@ -6,26 +6,25 @@ python -m pm_cls.data synthesize --out data/synthetic
 """
 
 import argparse
-import csv
-import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from pm_cls.data import ichallenge_pm
+from pm_cls.data import labels as label_tables
 from pm_cls.data.images import decode
 from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import DataError, UsageError, run_command
-from pm_cls.runs import write_text
+from pm_cls.errors import UsageError, run_command
+from pm_cls.files import csv_text, write_json, write_text
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm_cls.data", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="pm-cls data", description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     verb = verbs.add_parser("verify", help="say what a folder holds, what is missing, what is bad")
@@ -80,6 +79,8 @@ def verify(root: Path) -> str:
         verdict = "NOT the official iChallenge-PM set (213 P, 161 N, 26 H; 211 and 189)"
         if missing := ichallenge_pm.missing_names(listing):
             lines.append(f"missing     {ichallenge_pm.enumerate_names(missing)}")
+    if listing.ignored:
+        lines.append(f"ignored     {listing.ignored} images in folders of neither split")
     repeated = ichallenge_pm.repeated(listing, ichallenge_pm.content_digests(listing))
     for group in repeated:
         lines.append(f"repeated    {' = '.join(group)}")
@@ -96,49 +97,50 @@ def prepare(sources: Sequence[Path], out: Path) -> None:
     for source in sources:
         if source.is_file():
             raise UsageError(f"{source}: is a file; unpack archives first and name the folders")
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out}: holds something already; name a new folder")
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"{out}: is there already; name a new folder")
     listing = ichallenge_pm.find(*sources)
-    labels = io.StringIO()
-    writer = csv.writer(labels, lineterminator="\n")
-    writer.writerow(["ID", "imgName", "Label"])
-    rows = zip(listing.validation.names(), listing.validation.labels, strict=True)
-    writer.writerows([number, *row] for number, row in enumerate(rows, start=1))
-
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
     try:
-        for folder, photographs in (
-            (ichallenge_pm.TRAINING_FOLDER, listing.training),
-            (ichallenge_pm.VALIDATION_FOLDER, listing.validation),
-        ):
-            (draft / folder).mkdir()
-            for path in tqdm(photographs.paths, folder, disable=None, leave=False):
-                shutil.copyfile(path, draft / folder / path.name)
-        write_text(draft / "labels.csv", labels.getvalue())
-        if listing.name != ichallenge_pm.OFFICIAL_NAME:  # synthetic stays synthetic
-            marker = next(s / ichallenge_pm.MARKER for s in sources if ichallenge_pm.marked_name(s))
-            shutil.copyfile(marker, draft / ichallenge_pm.MARKER)
-        draft.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        draft.replace(out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+            draft = Path(temporary) / out.name
+            _copy(listing, draft)
+            if out.exists():
+                out.rmdir()
+            draft.replace(out)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})")
+
+
+def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
+    for name, photographs in (
+        (ichallenge_pm.TRAINING_FOLDER, listing.training),
+        (ichallenge_pm.VALIDATION_FOLDER, listing.validation),
+    ):
+        (folder / name).mkdir(parents=True)
+        for path in tqdm(photographs.paths, name, disable=None, leave=False):
+            shutil.copyfile(path, folder / name / path.name)
+    labels = zip(listing.validation.names(), listing.validation.labels, strict=True)
+    rows = [[number, *row] for number, row in enumerate(labels, start=1)]
+    table = csv_text(["ID", "imgName", "Label"], rows)
+    write_text(folder / label_tables.FILE_NAMES[0], table)
+    if listing.name != ichallenge_pm.OFFICIAL_NAME:  # synthetic stays synthetic
+        write_json(folder / ichallenge_pm.MARKER, {"name": listing.name})
 
 
 def make_synthetic(out: Path, **settings: int) -> None:
     """As `pm_cls.data.synthetic.synthesize`, with a progress bar and errors in words."""
 
-    def progress(photographs, total):  # type: ignore[no-untyped-def]
+    def progress(photographs: Iterable, total: int) -> Iterable:
         return tqdm(photographs, "drawing photographs", total, disable=None, leave=False)
 
     try:
         synthesize(out, **settings, progress=progress)
-    except (ValueError, FileExistsError) as error:
-        raise UsageError(str(error))
     except OSError as error:
-        raise DataError(f"{out}: cannot be written ({error.strerror})")
+        reason = f"{out}: cannot be written ({error.strerror})" if error.strerror else str(error)
+        raise UsageError(reason)
+    except ValueError as error:
+        raise UsageError(str(error))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def cached_array(
         A read-only memory map, uint8 of the given shape.
 
     Raises:
-        UsageError: the cache folder cannot be written.
+        UsageError: the cache folder cannot be used.
     """
     path = cache_folder() / f"{key}.npy"
     try:
@@ -43,7 +43,7 @@ def cached_array(
         return np.load(path, mmap_mode="r")
     except OSError as error:
         raise UsageError(
-            f"the cache in {path.parent} cannot be written ({error.strerror}); "
+            f"the cache in {path.parent} cannot be used ({error.strerror}); "
             "PM_CLS_CACHE can name another folder"
         )
 
@@ -66,6 +66,7 @@ def _make(path: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         fill(array)
         array.flush()
+        partial.chmod(0o644)  # a shared cache is read by everyone; mkstemp is private
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

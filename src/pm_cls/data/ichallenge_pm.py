@@ -8,6 +8,7 @@ have label 0. Validation labels come from the table.
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pm_cls.config import DataConfig
 from pm_cls.data import labels as label_tables
 from pm_cls.data.arrays import Dataset, Split
 from pm_cls.data.cache import cached_array
+from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.data.labels import photograph_key
 from pm_cls.errors import DataError
@@ -29,6 +31,8 @@ MARKER = "dataset.json"  # names a set that is not the official one
 LABEL_OF_LETTER = {"P": 1, "H": 0, "N": 0}
 OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
 OFFICIAL_VALIDATION = {1: 211, 0: 189}
+TABLE_NAMES = tuple(name.lower() for name in label_tables.FILE_NAMES)
+OTHER_WORDS = {"mask", "masks", "annotation", "annotations", "test", "testing"}
 SAMPLING_VERSION = 1  # part of the cache key: raise it when `images` gives other pixels
 LAYOUT = f"""expected:
   {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
@@ -50,11 +54,12 @@ class Photographs:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds: the name of the data set and its two splits."""
+    """What a folder holds: the name of the data set, its two splits, and how many other images."""
 
     name: str
     training: Photographs
     validation: Photographs
+    ignored: int
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many photographs there are: by letter in training, by label in validation."""
@@ -100,22 +105,21 @@ def find(*roots: Path) -> Listing:
     Raises:
         DataError: a folder, a split or the label table is missing, or names and labels do not fit.
     """
-    training, validation, tables = [], [], []
+    training, validation, tables, ignored = [], [], [], 0
     for root in roots:
         if not root.is_dir():
             raise DataError(f"{root}: is no folder; {LAYOUT}")
-        for path in sorted(root.rglob("*")):
-            parts = [root.name, *path.relative_to(root).parts]
-            if any(part.startswith(".") or part == "__MACOSX" for part in parts[1:]):
-                continue
-            if path.name.lower() in [name.lower() for name in label_tables.FILE_NAMES]:
+        for path in walk(root):
+            part = _part_of([root.name, *path.relative_to(root).parts[:-1]])
+            if path.name.lower() in TABLE_NAMES and part != "other":
                 tables.append(path)
             elif path.suffix.lower() in SUFFIXES:
-                split = _split_of(parts[:-1])
-                if split == "train":
+                if part == "training":
                     training.append(path)
-                elif split == "valid":
+                elif part == "validation":
                     validation.append(path)
+                else:
+                    ignored += 1
     where = ", ".join(map(str, roots))
     if not training and not validation:
         raise DataError(f"{where}: holds no photographs in a folder of either split; {LAYOUT}")
@@ -124,22 +128,23 @@ def find(*roots: Path) -> Listing:
         raise DataError(f"{where}: the {absent} photographs are missing; {LAYOUT}")
     if not tables:
         raise DataError(f"{where}: the labels of the validation photographs are missing; {LAYOUT}")
-    tables.sort(key=lambda path: path.suffix.lower() != ".csv")
     return Listing(
         name=next((name for name in map(marked_name, roots) if name), OFFICIAL_NAME),
         training=_label_by_name(_by_name(training)),
-        validation=_label_by_table(_by_name(validation), tables[0]),
+        validation=_label_by_table(_by_name(validation), tables),
+        ignored=ignored,
     )
 
 
-def _split_of(folders: Sequence[str]) -> str | None:
-    """`train` or `valid` by the innermost folder that says; None for masks, tests and the rest."""
-    for folder in reversed([folder.lower() for folder in folders]):
-        if "mask" in folder or "annotation" in folder or "test" in folder:
-            return None
-        for split in ("train", "valid"):
-            if split in folder:
-                return split
+def _part_of(folders: Sequence[str]) -> str | None:
+    """`training`, `validation` or `other` (masks, tests) by the innermost folder that says."""
+    for folder in reversed(folders):
+        words = re.split("[^a-z]+", folder.lower())
+        if OTHER_WORDS & set(words):
+            return "other"
+        for part, beginning in (("training", "train"), ("validation", "valid")):
+            if any(word.startswith(beginning) for word in words):
+                return part
     return None
 
 
@@ -164,8 +169,12 @@ def _label_by_name(paths: Sequence[Path]) -> Photographs:
     return Photographs(tuple(paths), tuple(labels))
 
 
-def _label_by_table(paths: Sequence[Path], table: Path) -> Photographs:
+def _label_by_table(paths: Sequence[Path], tables: Sequence[Path]) -> Photographs:
+    table, *others = tables
     labels = label_tables.read_labels(table)
+    for other in others:
+        if label_tables.read_labels(other) != labels:
+            raise DataError(f"{table} and {other} hold different labels; keep one of them")
     keys = [photograph_key(path.name) for path in paths]
     unlabelled = [path.name for path, key in zip(paths, keys, strict=True) if key not in labels]
     if unlabelled:
@@ -176,14 +185,18 @@ def _label_by_table(paths: Sequence[Path], table: Path) -> Photographs:
 
 
 def marked_name(root: Path) -> str | None:
-    """The name in the folder's dataset.json, as `synthetic`; None where there is no such file."""
-    marker = root / MARKER
-    if not marker.exists():
-        return None
-    try:
-        return str(json.loads(marker.read_text(encoding="utf-8"))["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise DataError(f'{marker}: is damaged; {{"name": ...}} is needed')
+    """The name in a dataset.json in `root`, below it or beside it; None where there is none.
+
+    Such a file says that photographs are `synthetic`, wherever they are moved along with it.
+    """
+    beside = root.resolve().parent / MARKER
+    markers = [path for path in walk(root) if path.name == MARKER]
+    for marker in [*markers, *([beside] if beside.is_file() else [])]:
+        try:
+            return str(json.loads(marker.read_text(encoding="utf-8"))["name"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f'{marker}: is damaged; {{"name": ...}} is needed')
+    return None
 
 
 def content_digests(listing: Listing) -> dict[Path, str]:

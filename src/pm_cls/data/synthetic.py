@@ -24,6 +24,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from pm_cls.data.ichallenge_pm import MARKER, TRAINING_FOLDER, VALIDATION_FOLDER
+
 Kind = Literal["P", "N", "H"]  # pathological myopia, normal, high myopia
 Array = NDArray[np.floating]  # float32 throughout
 # Centre, half axes and tilt (radians) of an ellipse.
@@ -360,14 +362,14 @@ def synthesize(
     progress: called as progress(photographs, total); returns what to iterate over.
     Raises ValueError if a number is out of range, FileExistsError if `out` holds anything else.
     """
-    if train < 3 or validation < 2 or size < 32 or seed < 0:
+    if train < 3 or validation < 2 or not 32 <= size <= 4096 or seed < 0:
         raise ValueError(
             f"got train={train}, validation={validation}, size={size}, seed={seed}; "
-            "accepted: train >= 3, validation >= 2, size >= 32, seed >= 0"
+            "accepted: train >= 3, validation >= 2, size 32 to 4096, seed >= 0"
         )
     about = {"name": "synthetic", "seed": seed, "train": train, "validation": validation}
     record = json.dumps(about | {"size": size}) + "\n"
-    if (out / "dataset.json").is_file() and (out / "dataset.json").read_text() == record:
+    if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists and is not the synthetic set {record.strip()}")
@@ -387,14 +389,14 @@ def synthesize(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         draft = Path(temporary) / out.name
-        (draft / "PALM-Training400").mkdir(parents=True)
-        (draft / "PALM-Validation400").mkdir()
+        (draft / TRAINING_FOLDER).mkdir(parents=True)
+        (draft / VALIDATION_FOLDER).mkdir()
         shown = progress(photographs, len(photographs)) if progress else photographs
         for letter, number, kind in shown:
             rng = np.random.default_rng([seed, STREAMS[letter], number])
             pixels, (x, y) = draw_photograph(rng, kind, size)
             name = f"{letter}{number:04d}.jpg"
-            folder = "PALM-Validation400" if letter == "V" else "PALM-Training400"
+            folder = VALIDATION_FOLDER if letter == "V" else TRAINING_FOLDER
             Image.fromarray(pixels).save(draft / folder / name, quality=JPEG_QUALITY)
             if letter == "V":
                 rows.append([number, name, int(kind == "P"), f"{x:.2f}", f"{y:.2f}"])
@@ -402,7 +404,7 @@ def synthesize(
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["ID", "imgName", "Label", "Fovea_X", "Fovea_Y"])
             writer.writerows(rows)
-        (draft / "dataset.json").write_text(record)
+        (draft / MARKER).write_text(record)
         if out.exists():  # an empty folder, which not every system renames onto
             out.rmdir()
         draft.rename(out)
