@@ -1,5 +1,6 @@
 """A run from the command line to its record; the same seed gives the same bits."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -151,6 +152,33 @@ def test_nan_stops_the_run_and_names_the_step(tiny_config, tmp_path):
     with pytest.raises(RunError, match=r"lenet7_relu seed 0 epoch 1: the loss became \w+ at step"):
         train(tiny_config("optimizer.learning_rate=1e30"), tmp_path, "cpu")
     assert not runs.is_finished(tmp_path / "lenet7_relu" / "seed0")
+
+
+def test_nan_after_the_last_step_is_told(tiny_config, tmp_path):
+    """One step an epoch: the loss of the first is finite, the weights after it are not."""
+    overrides = ("optimizer.learning_rate=1e38", "train.batch_size=24")
+    with pytest.raises(RunError, match="epoch 1: the predictions became NaN or infinite"):
+        train(tiny_config(*overrides), tmp_path, "cpu")
+
+
+def test_full_disk_is_told(tiny_config, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "weights")
+
+    monkeypatch.setattr(runs, "write_predictions", full)
+    with pytest.raises(RunError, match="weights: cannot be written"):
+        train(tiny_config(), tmp_path, "cpu")
+    assert not runs.is_finished(tmp_path / "lenet7_relu" / "seed0")
+
+
+def test_one_class_only_has_no_auc(tiny_config, official, tmp_path):
+    table = official / "labels.csv"
+    header, *rows = table.read_text().splitlines()
+    rows = [",".join([*row.split(",")[:2], "1"]) for row in rows]
+    table.write_text("\n".join([header, *rows]))
+    folder = train(tiny_config(f"data.root={official}"), tmp_path, "cpu")
+    assert '"auc": null' in (folder / "result.json").read_text()
+    assert "one class only" in (folder / "train.log").read_text()
 
 
 def test_network_and_data_must_fit(tiny_config, tmp_path):

@@ -107,6 +107,12 @@ def read_predictions(path: Path) -> tuple[tuple[str, ...], np.ndarray, np.ndarra
     return names, labels, np.array([row[2:] for row in rows], np.float32)
 
 
+def append_metrics(folder: Path, line: dict[str, Any]) -> None:
+    """Add an epoch to metrics.jsonl."""
+    with (folder / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, allow_nan=False) + "\n")
+
+
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The epochs done so far, one mapping each; a line that is still being written is left out."""
     try:

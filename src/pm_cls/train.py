@@ -6,7 +6,6 @@ A config with its seed goes in, a record comes out: the folder of a run (see `pm
 """
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -63,7 +62,7 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
 
     Raises:
         UsageError, DataError: a check failed.
-        RunError: the loss became NaN or infinite.
+        RunError: the loss or the predictions became NaN or infinite, or a file cannot be written.
     """
     chosen = device.prepare(device_choice)
     import paddle
@@ -89,7 +88,10 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
             runs.check_same_data(folder, dataset.digest)
             print(f"{folder}: finished already; delete the folder to train anew")
         else:
-            _train_and_record(config, model, dataset, folder, runs.environment(chosen))
+            try:
+                _train_and_record(config, model, dataset, folder, runs.environment(chosen))
+            except OSError as error:
+                raise RunError(f"{error.filename or folder}: cannot be written ({error.strerror})")
     return folder
 
 
@@ -98,7 +100,7 @@ def _train_and_record(
 ) -> None:
     import paddle
 
-    from pm_cls import engine, metrics
+    from pm_cls import metrics
     from pm_cls.weights import save_weights
 
     optimizer = paddle.optimizer.Momentum(
@@ -110,25 +112,22 @@ def _train_and_record(
     facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
     write_text(folder / runs.CONFIG, config.to_yaml())
     write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
-    (folder / runs.METRICS).write_text("")
+    write_text(folder / runs.METRICS, "")
     _log_to(folder / runs.LOG)
     _warn_of_data(dataset)
 
+    validation = dataset.validation
     reported: dict[str, dict[str, Any]] = {}
     for epoch in range(1, config.train.epochs + 1):
         began = time.perf_counter()
-        # Everything random in an epoch follows from (seed, epoch): nothing else need be stored.
-        order = np.random.default_rng([config.seed, epoch]).permutation(len(dataset.train.labels))
-        paddle.seed(int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0]))
-        try:
-            train_loss = engine.train_one_epoch(
-                model, optimizer, dataset.train, order, config.train.batch_size
-            )
-        except engine.NotFinite as error:
-            raise RunError(f"{config.experiment} seed {config.seed} epoch {epoch}: {error}")
-        validation = dataset.validation
-        logits = engine.predict(model, validation.images, config.train.batch_size)
+        train_loss, logits = _train_and_predict(config, model, optimizer, dataset, epoch)
         scored = metrics.scores(logits, validation.labels)
+        if epoch in config.train.report_epochs:
+            save_weights(model, runs.weights_file(folder, epoch))
+            runs.write_predictions(
+                runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
+            )
+            reported[str(epoch)] = asdict(scored)
         line = {
             "epoch": epoch,
             "train_loss": train_loss,
@@ -137,36 +136,50 @@ def _train_and_record(
             "validation_n": scored.n,
             "seconds": round(time.perf_counter() - began, 3),
         }
-        if epoch in config.train.report_epochs:
-            save_weights(model, runs.weights_file(folder, epoch))
-            runs.write_predictions(
-                runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
-            )
-            reported[str(epoch)] = asdict(scored)
-        with (folder / runs.METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        runs.append_metrics(folder, line)
         log.info(
-            "%s seed %d  epoch %2d/%d  training loss %.4f  validation loss %.4f  "
-            "accuracy %.2f%% (%d of %d)  %.0f s",
-            *(config.experiment, config.seed, epoch, config.train.epochs, train_loss),
-            *(scored.loss, 100 * scored.accuracy, scored.correct, scored.n),
-            line["seconds"],
+            f"{config.experiment} seed {config.seed}  epoch {epoch:2}/{config.train.epochs}  "
+            f"training loss {train_loss:.4f}  validation loss {scored.loss:.4f}  accuracy "
+            f"{scored.accuracy:.2%} ({scored.correct} of {scored.n})  {line['seconds']:.0f} s"
         )
-    write_json(
-        folder / runs.RESULT,
-        {
-            "schema": runs.SCHEMA,
-            "experiment": config.experiment,
-            "seed": config.seed,
-            "dataset": dataset.name,
-            "data_digest": dataset.digest,
-            "config_digest": config.digest(),
-            "commit": environment["commit"],
-            "dirty": environment["dirty"],
-            "epochs": reported,
-        },
-    )
-    log.info("finished: %s", folder)
+    result = {
+        "schema": runs.SCHEMA,
+        "experiment": config.experiment,
+        "seed": config.seed,
+        "dataset": dataset.name,
+        "data_digest": dataset.digest,
+        "config_digest": config.digest(),
+        "commit": environment["commit"],
+        "dirty": environment["dirty"],
+        "epochs": reported,
+    }
+    write_json(folder / runs.RESULT, result)
+    log.info(f"finished: {folder}")
+
+
+def _train_and_predict(
+    config: Config, model: Any, optimizer: Any, dataset: Dataset, epoch: int
+) -> tuple[float, np.ndarray]:
+    """One epoch: its mean training loss, and the validation logits after it.
+
+    Everything random in it follows from (seed, epoch), so no state of a generator need be stored.
+    """
+    import paddle
+
+    from pm_cls import engine
+
+    order = np.random.default_rng([config.seed, epoch]).permutation(len(dataset.train.labels))
+    paddle.seed(int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0]))  # dropout
+    size = config.train.batch_size
+    where = f"{config.experiment} seed {config.seed} epoch {epoch}"
+    try:
+        train_loss = engine.train_one_epoch(model, optimizer, dataset.train, order, size)
+    except engine.NotFinite as error:
+        raise RunError(f"{where}: {error}")
+    logits = engine.predict(model, dataset.validation.images, size)
+    if not np.isfinite(logits).all():
+        raise RunError(f"{where}: the predictions became NaN or infinite after the last step")
+    return train_loss, logits
 
 
 def _log_to(path: Path) -> None:
@@ -182,7 +195,9 @@ def _log_to(path: Path) -> None:
 def _warn_of_data(dataset: Dataset) -> None:
     if repeated := dataset.notes.get("repeated"):
         pairs = ", ".join(" = ".join(group) for group in repeated)
-        log.info("note: %d photographs stand more than once: %s", len(repeated), pairs)
+        log.info(f"note: {len(repeated)} photographs stand more than once: {pairs}")
+    if len(set(dataset.validation.labels)) == 1:
+        log.info("note: the validation set has one class only, so its AUC is undefined")
     if dataset.name == "synthetic":
         log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")
 
