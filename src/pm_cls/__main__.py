@@ -3,7 +3,8 @@
 import importlib
 import sys
 
-from pm_cls.errors import UsageError, run_command
+from pm_cls.command import run_command
+from pm_cls.errors import UsageError
 
 VERBS = {
     "train": "train one network with one seed",

@@ -3,7 +3,6 @@
 Everything that needs Paddle calls `prepare` before it imports a module that does.
 """
 
-import argparse
 import os
 import warnings
 from importlib import metadata
@@ -28,13 +27,6 @@ def installed_wheels() -> list[str]:
             continue
         wheels.append(name)
     return wheels
-
-
-def add_option(parser: argparse.ArgumentParser) -> None:
-    """The `--device` of every verb that computes."""
-    parser.add_argument(
-        "--device", choices=CHOICES, default="auto", help="default: a GPU if there is one"
-    )
 
 
 def prepare(device: str = "auto") -> str:

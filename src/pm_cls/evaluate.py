@@ -3,7 +3,6 @@
 python -m pm_cls.evaluate --run runs/lenet7_relu/seed0
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls import device, runs
+from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.data import load_dataset
-from pm_cls.errors import run_command
 from pm_cls.files import read_json
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls evaluate", description=__doc__.splitlines()[0])
+    parser = new_parser("evaluate", __doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
     parser.add_argument(
         "--data", help="folder of the data, where it is not the one the run was trained with"
     )
-    device.add_option(parser)
+    add_device(parser)
     args = parser.parse_args(arguments)
     evaluate(args.run, args.data, args.device)
 

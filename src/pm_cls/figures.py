@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
-from pm_cls.results import SYNTHETIC, Run, Table, deviations
+from pm_cls.results import Run, Table, deviations
+from pm_cls.runs import SYNTHETIC
 
 VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
 

@@ -1,9 +1,11 @@
 """Classify photographs with a trained network. For research and teaching: no medical device.
 
 python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out predictions.csv
+
+A line for each photograph: image, logit, probability of pathological myopia, prediction (1 from a
+probability of 0.5 on, else 0).
 """
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,21 +13,22 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls import device, runs
+from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, decode
-from pm_cls.errors import DataError, UsageError, run_command
+from pm_cls.errors import DataError, UsageError
 from pm_cls.files import csv_text, write_text
 
 COLUMNS = ("image", "logit", "probability", "prediction")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls predict", description=__doc__.splitlines()[0])
+    parser = new_parser("predict", __doc__)
     parser.add_argument("photographs", nargs="+", type=Path, help="files, or folders of them")
     parser.add_argument("--run", type=Path, required=True, help="folder of a finished run")
     parser.add_argument("--epoch", type=int, help="a reported epoch (default: the last)")
     parser.add_argument("--out", type=Path, help="CSV file to write (default: the terminal)")
-    device.add_option(parser)
+    add_device(parser)
     args = parser.parse_args(arguments)
     table = predict(args.run, args.photographs, args.epoch, args.device)
     if args.out is None:
@@ -44,8 +47,7 @@ def predict(
     """Classify photographs with the network of a run.
 
     Returns:
-        CSV with a line a photograph: `image,logit,probability,prediction`; the probability is that
-        of pathological myopia, the prediction is 1 from 0.5 on.
+        CSV with the columns COLUMNS, a line a photograph.
 
     Raises:
         UsageError: no such run, or one of a network that does not take photographs.

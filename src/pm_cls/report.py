@@ -5,21 +5,21 @@ python -m pm_cls.report --runs-dir runs --out results
 runs, or results/records  ->  records.csv, table1.md/.csv/.tex, figures/, records/
 """
 
-import argparse
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pm_cls import figures, results, runs, tables
-from pm_cls.errors import UsageError, run_command
+from pm_cls.command import new_parser, run_command
+from pm_cls.errors import UsageError
 
 RECORDS = "records"
 RECORD_FILES = (runs.CONFIG, runs.ENVIRONMENT, runs.METRICS, runs.RESULT)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls report", description=__doc__.splitlines()[0])
+    parser = new_parser("report", __doc__)
     parser.add_argument(
         "--runs-dir",
         type=Path,

@@ -21,11 +21,12 @@ from typing import IO
 from tqdm import tqdm
 
 from pm_cls import device, runs
+from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import Config, load_config
 from pm_cls.data import load_dataset, mnist
 from pm_cls.data.__main__ import make_synthetic
 from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.errors import EXIT_STOPPED, RunError, UsageError, run_command
+from pm_cls.errors import EXIT_STOPPED, RunError, UsageError
 from pm_cls.report import report
 
 # In the repository:
@@ -37,7 +38,7 @@ QUICK_MINUTES = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls reproduce", description=__doc__.splitlines()[0])
+    parser = new_parser("reproduce", __doc__)
     parser.add_argument(
         "--data",
         metavar="DIR",
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"a first look in a minute: photographs of {QUICK_IMAGE_SIZE} pixels, without MNIST",
     )
     parser.add_argument("--out", metavar="DIR", help="folder for table and figures")
-    device.add_option(parser)
+    add_device(parser)
     parser.add_argument(
         "--repository",
         type=Path,

@@ -15,7 +15,6 @@ from pm_cls.config import Config, load_config
 from pm_cls.errors import UsageError
 from pm_cls.files import read_json
 
-SYNTHETIC = "synthetic"
 EPOCH_KEYS = ("epoch", "train_loss", "validation_loss", "validation_correct", "validation_n")
 
 
@@ -131,7 +130,7 @@ def build_table(
     wanted = tuple(sorted({run.seed for run in ours} if seeds is None else set(seeds)))
     chosen = [run for run in ours if run.seed in wanted]
     rows = [_table_row(row, chosen) for row in thesis.rows()]
-    marks = " on SYNTHETIC photographs" if any(r.dataset == SYNTHETIC for r in chosen) else ""
+    marks = " on SYNTHETIC photographs" if any(r.dataset == runs.SYNTHETIC for r in chosen) else ""
     deviating = _deviation_notes(chosen)
     if deviating:
         marks += ", with other settings than the thesis'"
@@ -158,7 +157,7 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
     comparable = all(run.dataset == row.dataset and not deviations(run) for run in ours)
     return TableRow(
         thesis=row,
-        dataset=ours[0].dataset,
+        dataset=" and ".join(sorted({run.dataset for run in ours})),
         accuracy=accuracy,
         loss=loss,
         accuracy_difference=accuracy - row.accuracy if comparable else None,
@@ -187,7 +186,7 @@ def _deviation_notes(found: Sequence[Run]) -> list[str]:
 
 
 def _synthetic_notes(found: Sequence[Run]) -> list[str]:
-    if not any(run.dataset == SYNTHETIC for run in found):
+    if not any(run.dataset == runs.SYNTHETIC for run in found):
         return []
     return [
         "SYNTHETIC photographs were drawn by a program. The figures show that the chain works and "
@@ -222,6 +221,6 @@ def _data_notes(found: Sequence[Run]) -> list[str]:
     unofficial = {
         str(run.data.get("counts"))
         for run in found
-        if run.dataset != SYNTHETIC and run.data.get("official") is False
+        if run.dataset != runs.SYNTHETIC and run.data.get("official") is False
     }
     return [f"Not the official set of photographs: {counts}." for counts in sorted(unofficial)]

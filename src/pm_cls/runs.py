@@ -25,6 +25,7 @@ from pm_cls.errors import UsageError
 from pm_cls.files import csv_text, read_json, write_text
 
 SCHEMA = 1
+SYNTHETIC = "synthetic"  # the name of the drawn photographs in every record
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
 LOG, RESULT = "train.log", "result.json"
 RECORDED_PACKAGES = (

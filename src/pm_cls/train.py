@@ -5,7 +5,6 @@
 A config with its seed goes in, a record comes out: the folder of a run (see `pm_cls.runs`).
 """
 
-import argparse
 import logging
 import sys
 import time
@@ -17,17 +16,18 @@ from typing import Any
 import numpy as np
 
 from pm_cls import device, runs
+from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import Config, load_config
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.errors import RunError, UsageError, run_command
+from pm_cls.errors import RunError, UsageError
 from pm_cls.files import write_json, write_text
 
 log = logging.getLogger("pm_cls")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls train", description=__doc__.splitlines()[0])
+    parser = new_parser("train", __doc__)
     parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of configs/")
     parser.add_argument("--seed", type=int, help="another seed than the config's")
     parser.add_argument(
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="KEY=VALUE",
         help="another value for a key of the config, as optimizer.learning_rate=0.01; repeatable",
     )
-    device.add_option(parser)
+    add_device(parser)
     parser.add_argument(
         "--runs-dir",
         type=Path,
@@ -198,7 +198,7 @@ def _warn_of_data(dataset: Dataset) -> None:
         log.info(f"note: {len(repeated)} photographs stand more than once: {pairs}")
     if len(set(dataset.validation.labels)) == 1:
         log.info("note: the validation set has one class only, so its AUC is undefined")
-    if dataset.name == "synthetic":
+    if dataset.name == runs.SYNTHETIC:
         log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")
 
 

@@ -1,11 +1,10 @@
 """Prepare, verify or make the photographs.
 
 python -m pm_cls.data verify data/ichallenge_pm
-python -m pm_cls.data prepare TRAINING VALIDATION LABELS --out data/ichallenge_pm
+python -m pm_cls.data prepare FOLDER ... --out data/ichallenge_pm
 python -m pm_cls.data synthesize --out data/synthetic
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -15,16 +14,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from pm_cls.command import new_parser, run_command
 from pm_cls.data import ichallenge_pm
 from pm_cls.data import labels as label_tables
 from pm_cls.data.images import decode
 from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import UsageError, run_command
+from pm_cls.errors import UsageError
 from pm_cls.files import csv_text, write_json, write_text
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="pm-cls data", description=__doc__.splitlines()[0])
+    parser = new_parser("data", __doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     verb = verbs.add_parser("verify", help="say what a folder holds, what is missing, what is bad")

@@ -46,7 +46,7 @@ def read_labels(path: Path) -> dict[str, int]:
         if not any(cells):
             continue
         cells += [""] * (len(header) - len(cells))
-        name, label = photograph_key(cells[name_at]), LABELS.get(cells[label_at])
+        name, label = photograph_key(cells[name_at]), LABELS.get(cells[label_at].strip("'"))
         if not name:
             problems.append(f"row {number}: imgName is empty")
         elif label is None:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from pm_cls.data.ichallenge_pm import MARKER, TRAINING_FOLDER, VALIDATION_FOLDER
+from pm_cls.runs import SYNTHETIC
 
 Kind = Literal["P", "N", "H"]  # pathological myopia, normal, high myopia
 Array = NDArray[np.floating]  # float32 throughout
@@ -367,7 +368,7 @@ def synthesize(
             f"got train={train}, validation={validation}, size={size}, seed={seed}; "
             "accepted: train >= 3, validation >= 2, size 32 to 4096, seed >= 0"
         )
-    about = {"name": "synthetic", "seed": seed, "train": train, "validation": validation}
+    about = {"name": SYNTHETIC, "seed": seed, "train": train, "validation": validation}
     record = json.dumps(about | {"size": size}) + "\n"
     if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
         return

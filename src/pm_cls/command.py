@@ -1,0 +1,45 @@
+"""What the verbs share on the command line: the parser, `--device`, the exit codes."""
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pm_cls.device import CHOICES
+from pm_cls.errors import EXIT_STOPPED, PmClsError
+
+
+def new_parser(verb: str, description: str) -> argparse.ArgumentParser:
+    """The parser of a verb; its module's docstring, with the example in it, is the description."""
+    return argparse.ArgumentParser(
+        prog=f"pm-cls {verb}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The `--device` of every verb that computes."""
+    parser.add_argument(
+        "--device", choices=CHOICES, default="auto", help="default: a GPU if there is one"
+    )
+
+
+def run_command(main: Callable[[Sequence[str] | None], None]) -> int:
+    """Call a verb's `main` on the command line and turn foreseen failures into exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that a terminal cannot show
+    try:
+        main(None)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except PmClsError as error:
+        print(f"pm_cls: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("pm_cls: stopped", file=sys.stderr)
+        return EXIT_STOPPED
+    return 0
