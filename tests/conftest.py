@@ -87,7 +87,7 @@ def fake_run(tmp_path):
         logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
         config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", [f"seed={seed}"])
         folder = runs.run_folder(tmp_path / "runs", experiment, seed)
-        runs.open_folder(folder, config)
+        folder.mkdir(parents=True)
         write_text(folder / runs.CONFIG, config.to_yaml())
         dataset = changes.pop("dataset", "ichallenge_pm")
         environment = {"data": {"counts": {}, "official": changes.pop("official", True)}}

@@ -191,6 +191,7 @@ def test_data_are_checked_last(tiny_config, tmp_path):
         train(tiny_config("data.root=/absent", "data.image_size=20"), tmp_path, "cpu")
     with pytest.raises(DataError, match="/absent"):
         train(tiny_config("data.root=/absent"), tmp_path, "cpu")
+    assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         train(tiny_config(), tmp_path / "file", "cpu")

@@ -61,8 +61,8 @@ def prepare(device: str = "auto") -> str:
     if device == "gpu" and not has_gpu:
         found = "sees no GPU" if paddle.device.is_compiled_with_cuda() else "is built for the CPU"
         raise UsageError(
-            f"--device gpu: the installed {wheels[0]} {found}; for a GPU: pip uninstall -y "
-            '"paddlepaddle", then pip install -e ".[gpu]"; else --device cpu'
+            f"--device gpu: the installed {wheels[0]} {found}; --device cpu will do, or for a GPU: "
+            f'pip uninstall -y {wheels[0]}, then pip install -c constraints-oldest.txt -e ".[gpu]"'
         )
     chosen = "gpu" if has_gpu and device != "cpu" else "cpu"
     if chosen == "gpu":

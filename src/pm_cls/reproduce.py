@@ -184,7 +184,7 @@ def _tasks(file: Path, overrides: list[str], seeds: range, runs_dir: Path) -> li
     tasks = []
     for seed in seeds:
         folder = runs.run_folder(runs_dir, config.experiment, seed)
-        runs.open_folder(folder, config)
+        runs.check_folder(folder, config)
         finished = runs.is_finished(folder)
         if finished:
             runs.check_same_data(folder, digest)

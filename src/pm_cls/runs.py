@@ -59,8 +59,8 @@ def check_same_data(folder: Path, data_digest: str) -> None:
         )
 
 
-def open_folder(folder: Path, config: Config) -> None:
-    """Make the folder of a run, or check that the one there was made with the same config.
+def check_folder(folder: Path, config: Config) -> None:
+    """Check that a run of this config can be made in the folder; nothing is written.
 
     Raises:
         UsageError: it holds a run of another config, or cannot be written.
@@ -71,12 +71,9 @@ def open_folder(folder: Path, config: Config) -> None:
             f"{folder} holds a run with other settings; keep both by giving this one a name: "
             "--set experiment=NAME"
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror})")
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"{folder}: cannot be written; --runs-dir can name another place")
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError(f"{folder}: {above} cannot be written; --runs-dir can name another place")
 
 
 def read_config(folder: Path) -> Config:

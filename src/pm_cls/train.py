@@ -76,7 +76,7 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
             config.model.name, image_size=config.data.image_size, **config.model.options()
         )
         folder = runs.run_folder(runs_dir, config.experiment, config.seed)
-        runs.open_folder(folder, config)
+        runs.check_folder(folder, config)
         dataset = load_dataset(config.data)
         if (dataset.train.images.shape[1], dataset.outputs) != (model.channels, model.outputs):
             raise UsageError(
@@ -110,6 +110,7 @@ def _train_and_record(
         weight_decay=config.optimizer.weight_decay or None,
     )
     facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
+    folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / runs.CONFIG, config.to_yaml())
     write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
     write_text(folder / runs.METRICS, "")
