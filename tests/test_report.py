@@ -212,8 +212,10 @@ def test_own_experiments_stay_outside_the_table(fake_run, tmp_path):
     own = shutil.copytree(runs_dir / "alexnet" / "seed0", runs_dir / "mine" / "seed7")
     result = json.loads((own / "result.json").read_text())
     (own / "result.json").write_text(json.dumps({**result, "experiment": "mine", "seed": 7}))
+    (runs_dir / "begun" / "seed3").mkdir(parents=True)
     table = table_of(runs_dir)
     assert table.seeds == (0,) and "seed 7" not in notes_of(table)
+    assert "begun" not in notes_of(table)
     report(runs_dir, tmp_path / "out")
     assert {row["experiment"] for row in read_csv(tmp_path / "out" / "records.csv")} == {
         "alexnet",

@@ -3,7 +3,7 @@
 Every score is computed anew from the stored predictions; logs are never read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -66,23 +66,25 @@ class Table:
     notes: list[str]
 
 
-def read_runs(runs_dir: Path) -> tuple[list[Run], list[str]]:
+def read_runs(runs_dir: Path) -> tuple[list[Run], dict[str, str]]:
     """Read all runs below a folder.
 
     Returns:
-        The finished runs by experiment and seed, and a sentence on each folder that was left out.
+        The finished runs by experiment and seed, and by name (`alexnet/seed0`) a sentence on each
+        folder that was left out.
     """
-    found, problems = [], []
+    found: list[Run] = []
+    problems: dict[str, str] = {}
     for folder in sorted(runs_dir.glob("*/seed*")):
         name = f"{folder.parent.name}/{folder.name}"
         if not runs.is_finished(folder):
-            problems.append(f"{name} is not finished and was left out.")
+            problems[name] = f"{name} is not finished and was left out."
             continue
         try:
             found.append(_read_run(folder))
         except (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            problems.append(f"{name} is damaged and was left out ({reason:.120}).")
+            problems[name] = f"{name} is damaged and was left out ({reason:.120})."
     return sorted(found, key=lambda run: (run.experiment, run.seed)), problems
 
 
@@ -116,13 +118,13 @@ def _read_run(folder: Path) -> Run:
 
 
 def build_table(
-    found: Sequence[Run], problems: Iterable[str] = (), seeds: Iterable[int] | None = None
+    found: Sequence[Run], problems: Mapping[str, str], seeds: Iterable[int] | None = None
 ) -> Table:
     """Put our runs beside the thesis.
 
     Args:
         found: finished runs; those of experiments that are not the thesis' stay outside.
-        problems: sentences on runs that were left out.
+        problems: by name a sentence on each run that was left out, as of `read_runs`.
         seeds: the seeds that each row should have; default: all that any of ours has.
     """
     experiments = {row.experiment for row in thesis.rows()}
@@ -141,7 +143,7 @@ def build_table(
         *_synthetic_notes(chosen),
         *deviating,
         *_missing_notes(chosen, wanted),
-        *problems,
+        *(problems[name] for name in problems if name.partition("/")[0] in experiments),
         *_commit_notes(chosen),
         *_data_notes(chosen),
     ]
