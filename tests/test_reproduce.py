@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pm_cls import reproduce, runs
+from pm_cls import jobs, reproduce, runs
 from pm_cls.errors import DataError, RunError, UsageError
 
 from .conftest import REPOSITORY
@@ -141,13 +141,13 @@ def test_sigterm_ends_the_runs_too(repository, photographs):
 
 
 def test_killed_run_is_told_by_its_signal(repository, official, monkeypatch):
-    start = reproduce._start
+    start = jobs._start
 
     def start_and_kill(*arguments):
         run = start(*arguments)
         run.process.kill()
         return run
 
-    monkeypatch.setattr(reproduce, "_start", start_and_kill)
+    monkeypatch.setattr(jobs, "_start", start_and_kill)
     with pytest.raises(RunError, match=r"alexnet seed 0: killed by SIGKILL \(out of memory\?\)"):
         reproduce.main(["--data", str(official), "--device", "cpu"])

@@ -8,25 +8,18 @@ data -> a task for each config and seed -> processes side by side -> report
 import argparse
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
-
-from tqdm import tqdm
 
 from pm_cls import device, runs
 from pm_cls.command import add_device, new_parser, run_command
-from pm_cls.config import Config, load_config
+from pm_cls.config import load_config
 from pm_cls.data import load_dataset, mnist
 from pm_cls.data.__main__ import make_synthetic
 from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.errors import EXIT_STOPPED, RunError, UsageError
+from pm_cls.errors import RunError, UsageError
+from pm_cls.jobs import Task, run_side_by_side
 from pm_cls.report import report
 
 # In the repository:
@@ -157,24 +150,6 @@ def _root(folder: str) -> str:
     return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
 
 
-@dataclass(frozen=True)
-class Task:
-    """A run to be made: what to call, and where its record goes.
-
-    `seconds` is how long it took when the committed record was made; 0 where there is none.
-    """
-
-    config: Config
-    arguments: list[str]
-    folder: Path
-    finished: bool
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.config.experiment} seed {self.config.seed}"
-
-
 def _tasks(file: Path, overrides: list[str], seeds: range, runs_dir: Path) -> list[Task]:
     """A task for each seed of a config, after all that can be checked before training."""
     config = load_config(file, overrides)
@@ -212,87 +187,6 @@ def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:
         return f"{text}. How long it takes is not known: {RECORDS} has no record of some."
     minutes = max(max(seconds), sum(seconds) / jobs) / 60
     return f"{text}: about {minutes:.0f} minutes on a machine like that of {RECORDS}."
-
-
-@dataclass
-class Running:
-    """A task whose process is under way; `shown` of its epochs have been shown."""
-
-    task: Task
-    process: subprocess.Popen[bytes]
-    errors: IO[bytes]
-    bar: tqdm
-    shown: int = 0
-
-
-def run_side_by_side(tasks: Sequence[Task], jobs: int, device_choice: str) -> list[str]:
-    """Run the tasks, at most `jobs` at a time; a failing one does not stop the others.
-
-    Returns:
-        For each run that failed its name and the last words of its process.
-    """
-    # So that whoever ends this process ends the runs too: the `finally` below is gone through.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_STOPPED))
-    waiting, failed = list(tasks), []
-    slots = list(range(jobs))
-    under_way: dict[int, Running] = {}
-    try:
-        while waiting or under_way:
-            while waiting and slots:
-                slot = slots.pop(0)
-                under_way[slot] = _start(waiting.pop(0), slot, device_choice)
-            time.sleep(0.2)
-            for slot, run in list(under_way.items()):
-                ended = run.process.poll() is not None  # asked first: then all epochs are on disk
-                _show(run)
-                if ended:
-                    slots.append(slot)
-                    del under_way[slot]
-                    run.bar.close()
-                    if run.process.returncode:
-                        failed.append(f"{run.task.name}: {_last_words(run)}")
-                        tqdm.write(f"FAILED {failed[-1]}")
-                    run.errors.close()
-    finally:
-        for run in under_way.values():
-            run.bar.close()
-            run.process.terminate()
-            run.process.wait()
-    return failed
-
-
-def _start(task: Task, slot: int, device_choice: str) -> Running:
-    command = [sys.executable, "-m", "pm_cls.train", "--device", device_choice, *task.arguments]
-    (task.folder / runs.METRICS).unlink(missing_ok=True)  # of an unfinished run, which begins anew
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run ends)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-    epochs = task.config.train.epochs
-    bar = tqdm(desc=task.name, total=epochs, unit="epoch", position=slot, leave=False, disable=None)
-    return Running(task, process, errors, bar)
-
-
-def _show(run: Running) -> None:
-    """Move the bar by the epochs that came to disk; without a terminal print a line for each."""
-    for line in runs.read_metrics(run.task.folder)[run.shown :]:
-        run.shown += 1
-        accuracy = f"accuracy {100 * line['validation_correct'] / line['validation_n']:.2f}%"
-        epochs = run.task.config.train.epochs
-        if run.bar.disable:
-            print(f"{run.task.name}: epoch {run.shown}/{epochs}, {accuracy}", flush=True)
-            continue
-        run.bar.set_postfix_str(accuracy, refresh=False)
-        run.bar.update(1)
-        if run.shown == epochs:
-            tqdm.write(f"{run.task.name}: {accuracy}")
-
-
-def _last_words(run: Running) -> str:
-    if run.process.returncode < 0:
-        name = signal.Signals(-run.process.returncode).name
-        return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    run.errors.seek(0)
-    words = run.errors.read().decode(errors="replace").strip()
-    return words.rpartition("pm_cls: error: ")[2][-1000:] or "no word"
 
 
 if __name__ == "__main__":
