@@ -15,7 +15,7 @@ def test_every_config_loads_and_opens_with_its_command(path):
     assert load_config(path).experiment == path.stem
     opening = path.read_text().split("experiment:")[0]
     assert f"python -m pm_cls.train --config configs/{path.name}" in opening
-    assert "thesis" in opening and "minutes" in opening
+    assert "thesis" in opening and "minute" in opening
 
 
 @pytest.fixture

@@ -262,7 +262,8 @@ def test_reporting_half_never_imports_paddle(fake_run, tmp_path):
         f"main(['--runs-dir', {str(tmp_path / 'runs')!r}, '--out', {str(tmp_path / 'out')!r}])\n"
         "assert not any(name.split('.')[0] == 'paddle' for name in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_training_half_never_sees_the_thesis_numbers():
@@ -273,7 +274,8 @@ def test_training_half_never_sees_the_thesis_numbers():
         "loaded = {n.split('.')[1] for n in sys.modules if n.startswith('pm_cls.')}\n"
         "assert not loaded & reporting, loaded & reporting"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     package = REPOSITORY / "src" / "pm_cls"
     readers = [p.name for p in package.rglob("*.py") if "thesis.yaml" in p.read_text()]
     assert readers == ["thesis.py"]
