@@ -121,9 +121,22 @@ def test_bad_photographs_and_empty_folders_are_told(trained, tmp_path):
         predict(trained, [tmp_path, tmp_path / "absent.jpg"], device_choice="cpu")
 
 
-def test_epochs_that_were_not_kept_are_refused(trained):
-    with pytest.raises(UsageError, match=r"--epoch 7: .* keeps 1, 2"):
-        predict(trained, [trained], 7, "cpu")
+@pytest.mark.parametrize("epoch", [0, 7])
+def test_epochs_that_were_not_kept_are_refused(trained, epoch):
+    with pytest.raises(UsageError, match=rf"--epoch {epoch}: .* keeps 1, 2"):
+        predict(trained, [trained], epoch, "cpu")
+
+
+def test_a_folder_as_out_is_refused_and_nothing_left(trained, tmp_path):
+    with pytest.raises(UsageError, match="is a folder"):
+        predict_main(["--run", str(trained), "x.jpg", "--out", str(tmp_path)])
+    assert list(tmp_path.parent.glob("*.part")) == []
+
+
+def test_missing_predictions_are_told(copied):
+    (copied / "predictions_epoch1.csv").unlink()
+    with pytest.raises(UsageError, match=r"predictions_epoch1\.csv: cannot be read"):
+        evaluate(copied, device_choice="cpu")
 
 
 def test_digits_network_takes_no_photographs(copied, photographs):

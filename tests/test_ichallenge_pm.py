@@ -204,3 +204,19 @@ def test_differing_label_tables_are_refused(official):
     more.write_text(table.read_text().replace(",1,", ",0,", 1))
     with pytest.raises(DataError, match="different labels"):
         load(official)
+
+
+@pytest.mark.parametrize("name", ["test", "masks", "train"])
+def test_the_name_of_the_folder_itself_hides_nothing(official, name):
+    digest = load(official).digest
+    named = official.rename(official.with_name(name))
+    assert load(named).digest == digest
+
+
+def test_other_markers_are_not_synthetic(official):
+    (official / "dataset.json").write_text('{"name": "clinic"}')
+    assert load(official).name == "clinic"
+    (official / "dataset.json").rename(official.parent / "dataset.json")
+    assert load(official).name == "ichallenge_pm"
+    (official.parent / "dataset.json").write_text("{}")
+    assert load(official).name == "ichallenge_pm"

@@ -1,9 +1,11 @@
 """Pixels: sampling as OpenCV does it, the RGB rule, the range, bad files."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pm_cls.data.images import BadPhotograph, decode, read_photograph, sample, to_float
 from pm_cls.errors import DataError
@@ -105,3 +107,16 @@ def test_bad_files_are_listed_together_with_their_reasons(bad_files, tmp_path):
 def test_a_bad_photograph_is_an_error_of_its_own(bad_files):
     with pytest.raises(BadPhotograph, match="is empty"):
         read_photograph(bad_files[0])
+
+
+def test_whatever_pillow_raises_is_a_bad_photograph(tmp_path, monkeypatch):
+    """Damaged EXIF blocks make Pillow raise struct.error, among others."""
+    path = tmp_path / "photograph.jpg"
+    Image.new("RGB", (8, 8)).save(path)
+
+    def damaged(_):
+        raise struct.error("required argument is not an integer")
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", damaged)
+    with pytest.raises(BadPhotograph, match="cannot be decoded"):
+        read_photograph(path)

@@ -92,6 +92,9 @@ def test_several_seeds_are_averaged_and_missing_ones_named(fake_run):
     fake_run("alexnet", CONSTANT, LABELS, seed=0)
     runs_dir = fake_run("alexnet", PERFECT, LABELS, seed=2)
     table = table_of(runs_dir, seeds=range(3))
+    shutil.rmtree(runs_dir / "alexnet" / "seed0")
+    with pytest.raises(UsageError, match="with a seed below 2"):
+        report(runs_dir, runs_dir, 2)
     assert table.rows[8].accuracy == pytest.approx((0.5275 + 1) / 2)
     assert table.rows[8].n_runs == 2
     assert "alexnet (2 of 3 seeds; missing: seed 1)" in notes_of(table)
@@ -136,6 +139,10 @@ def test_differing_commits_and_unofficial_sets_are_named(fake_run):
     notes = notes_of(table_of(runs_dir))
     assert "differing commits" in notes and "bbbbbbbbbbbb with changes" in notes
     assert "Not the official set" in notes
+    table = table_of(runs_dir)
+    assert "not on the official photographs" in table.marks
+    assert table.rows[8].accuracy == 1 and table.rows[8].accuracy_difference is None
+    assert table.rows[2].accuracy_difference is not None
 
 
 @pytest.mark.parametrize(

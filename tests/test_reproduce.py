@@ -118,9 +118,10 @@ def test_from_another_folder_paths_keep_their_meaning(
     shutil.copytree(photographs, elsewhere / "2024")
     monkeypatch.chdir(elsewhere)
     options = ["--data", "2024", "--out", "out", "--repository", str(repository)]
+    options += ["--runs-dir", "my runs"]
     reproduce.main([*options, "--device", "cpu"])
     assert (elsewhere / "out" / "table1.md").is_file()
-    folder = repository / "runs-synthetic" / "lenet7_relu" / "seed0"
+    folder = elsewhere / "my runs" / "lenet7_relu" / "seed0"
     assert runs.read_config(folder).data.root == str(elsewhere / "2024")
 
 

@@ -1,4 +1,4 @@
-"""Score the stored weights of a run again on the validation photographs.
+"""Score the stored weights of a run again on the validation images.
 
 python -m pm_cls.evaluate --run runs/lenet7_relu/seed0
 """
@@ -12,6 +12,7 @@ import numpy as np
 from pm_cls import device, runs
 from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.data import load_dataset
+from pm_cls.errors import UsageError
 from pm_cls.files import read_json
 
 
@@ -57,7 +58,10 @@ def evaluate(folder: Path, root: str | None = None, device_choice: str = "auto")
 
 
 def _compare(stored: Path, logits: np.ndarray) -> str:
-    _, _, stored_logits = runs.read_predictions(stored)
+    try:
+        _, _, stored_logits = runs.read_predictions(stored)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{stored}: cannot be read ({error})")
     largest = float(np.abs(logits - stored_logits).max())
     if largest == 0:
         return "(bit for bit the stored predictions)"

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
-from pm_cls.results import Run, Table, deviations
-from pm_cls.runs import SYNTHETIC
+from pm_cls.results import Run, Table, is_comparable
 
 VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
 
@@ -57,7 +56,7 @@ def _draw_experiment(accuracy: Axes, loss: Axes, experiment: str, ours: Sequence
         loss.plot(epochs, validation, color=VALIDATION, marker=".", label="validation set")
         training = [line["train_loss"] for line in run.epochs]
         loss.plot(epochs, training, color=TRAINING, linestyle="--", label="training set")
-    if not any(run.dataset == SYNTHETIC or deviations(run) for run in ours):
+    if all(is_comparable(run) for run in ours):
         rows = [row for row in thesis.rows() if row.experiment == experiment]
         style: dict[str, Any] = {
             "color": THESIS,

@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="CSV file to write (default: the terminal)")
     add_device(parser)
     args = parser.parse_args(arguments)
+    if args.out is not None and args.out.is_dir():
+        raise UsageError(f"--out {args.out}: is a folder; name a file")
     table = predict(args.run, args.photographs, args.epoch, args.device)
     if args.out is None:
         print(table, end="")
@@ -58,7 +60,8 @@ def predict(
     from pm_cls.weights import load_trained
 
     config = runs.read_config(folder)
-    model = load_trained(folder, config, epoch or config.train.report_epochs[-1])
+    last = config.train.report_epochs[-1]
+    model = load_trained(folder, config, last if epoch is None else epoch)
     if model.channels != 3 or model.outputs != 1:
         raise UsageError(f"{folder}: {config.model.name} does not classify photographs")
     paths = _files(photographs)

@@ -30,13 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=Path,
         default=Path("results"),
-        help="folder to write (default: results); its records/ will mirror the finished runs",
+        help="folder to write (default: results); in its records/ the finished runs take the place "
+        "of all others",
     )
     parser.add_argument(
         "--seeds",
         type=int,
         metavar="N",
-        help="seeds 0 to N-1 should be there (default: those that any run has)",
+        help="the table is of seeds 0 to N-1; missing ones are named (default: all that are there)",
     )
     args = parser.parse_args(arguments)
     if args.seeds is not None and args.seeds < 1:
@@ -57,8 +58,9 @@ def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
     table = results.build_table(found, problems, None if seeds is None else range(seeds))
     if not table.runs:
         raise UsageError(
-            f"{runs_dir}: holds no finished run of the thesis' experiments; train first, or name "
-            "the folder that holds <experiment>/seed<k>: --runs-dir"
+            f"{runs_dir}: holds no finished run of the thesis' experiments"
+            + ("" if seeds is None else f" with a seed below {seeds}")
+            + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help=f"a first look in a minute: photographs of {QUICK_IMAGE_SIZE} pixels, without MNIST",
     )
-    parser.add_argument("--out", metavar="DIR", help="folder for table and figures")
+    parser.add_argument(
+        "--runs-dir", metavar="DIR", help="folder for the runs (default: runs, or as for --out)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for table and figures (default: results; results-synthetic for SYNTHETIC "
+        "photographs, results-quick for the quick look)",
+    )
     add_device(parser)
     parser.add_argument(
         "--repository",
@@ -70,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _enter(args: argparse.Namespace) -> None:
     """Go to the repository, where all other paths begin; those of the user keep their meaning."""
     if args.repository.resolve() != Path.cwd():
-        for option in ("data", "mnist", "out"):
+        for option in ("data", "mnist", "out", "runs_dir"):
             value = getattr(args, option)
             if value is not None and value != mnist.DOWNLOAD:
                 setattr(args, option, str(Path(value).resolve()))
@@ -90,13 +98,15 @@ def reproduce(args: argparse.Namespace) -> None:
     configs = sorted(CONFIGS.glob("*.yaml"))
     if not configs:
         raise UsageError(f"{CONFIGS.absolute()} holds no YAML file; name the --repository")
-    photographs = args.data or _photographs()
-    synthetic = marked_name(Path(photographs)) is not None
+    photographs = _photographs() if args.data is None else args.data
+    synthetic = marked_name(Path(photographs)) == runs.SYNTHETIC
     ending = "-quick" if args.quick else "-synthetic" if synthetic else ""
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
-    runs_dir = Path(f"runs{ending}") / ("synthetic" if args.quick and synthetic else "")
+    inner = "synthetic" if args.quick and synthetic else ""
+    runs_dir = Path(args.runs_dir or Path(f"runs{ending}") / inner)
     out = Path(args.out or f"results{ending}")
-    jobs = args.jobs or (1 if "paddlepaddle-gpu" in device.installed_wheels() else _cores())
+    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
+    jobs = args.jobs or (1 if gpu else _cores())
 
     tasks = []
     for config in configs:
@@ -177,7 +187,8 @@ def _cores() -> int:
 
 def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:
     waiting = [task for task in tasks if not task.finished]
-    text = f"{len(tasks)} runs, {len(tasks) - len(waiting)} finished already, {jobs} at a time"
+    count = "1 run" if len(tasks) == 1 else f"{len(tasks)} runs"
+    text = f"{count}, {len(tasks) - len(waiting)} finished already, {jobs} at a time"
     if not waiting:
         return f"{text}."
     if quick:
@@ -185,8 +196,9 @@ def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:
     seconds = [task.seconds for task in waiting]
     if not all(seconds):
         return f"{text}. How long it takes is not known: {RECORDS} has no record of some."
-    minutes = max(max(seconds), sum(seconds) / jobs) / 60
-    return f"{text}: about {minutes:.0f} minutes on a machine like that of {RECORDS}."
+    minutes = round(max(max(seconds), sum(seconds) / jobs) / 60)
+    words = f"about {minutes} minutes" if minutes > 1 else "a minute or less"
+    return f"{text}: {words} on a machine like that of {RECORDS}."
 
 
 if __name__ == "__main__":

@@ -133,6 +133,9 @@ def build_table(
     chosen = [run for run in ours if run.seed in wanted]
     rows = [_table_row(row, chosen) for row in thesis.rows()]
     marks = " on SYNTHETIC photographs" if any(r.dataset == runs.SYNTHETIC for r in chosen) else ""
+    unofficial = _data_notes(chosen)
+    if unofficial:
+        marks += ", not on the official photographs"
     deviating = _deviation_notes(chosen)
     if deviating:
         marks += ", with other settings than the thesis'"
@@ -145,7 +148,7 @@ def build_table(
         *_missing_notes(chosen, wanted),
         *(problems[name] for name in problems if name.partition("/")[0] in experiments),
         *_commit_notes(chosen),
-        *_data_notes(chosen),
+        *unofficial,
     ]
     return Table(marks, chosen, rows, wanted, notes)
 
@@ -156,17 +159,24 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
         return TableRow(row, row.dataset, None, None, None, None, 0, None)
     accuracy = fmean(run.scores[row.epochs].accuracy for run in ours)
     loss = fmean(run.scores[row.epochs].loss for run in ours)
-    comparable = all(run.dataset == row.dataset and not deviations(run) for run in ours)
+    together = all(is_comparable(run) for run in ours)
     return TableRow(
         thesis=row,
         dataset=" and ".join(sorted({run.dataset for run in ours})),
         accuracy=accuracy,
         loss=loss,
-        accuracy_difference=accuracy - row.accuracy if comparable else None,
-        loss_difference=loss - row.loss if comparable else None,
+        accuracy_difference=accuracy - row.accuracy if together else None,
+        loss_difference=loss - row.loss if together else None,
         n_runs=len(ours),
         n_images=ours[0].scores[row.epochs].n,
     )
+
+
+def is_comparable(run: Run) -> bool:
+    """Whether a run may be held against the thesis: same data, official, and same settings."""
+    row = next(row for row in thesis.rows() if row.experiment == run.experiment)
+    official = run.data.get("official") is not False  # MNIST's record does not say
+    return run.dataset == row.dataset and official and not deviations(run)
 
 
 def deviations(run: Run) -> list[str]:

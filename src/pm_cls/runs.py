@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from pm_cls.config import Config, load_config
+from pm_cls.device import MKL_CODE_PATH
 from pm_cls.errors import UsageError
 from pm_cls.files import csv_text, read_json, write_text
 
@@ -54,8 +55,8 @@ def check_same_data(folder: Path, data_digest: str) -> None:
     """Raise UsageError where a finished run was trained on other data than those of the digest."""
     if read_json(folder / RESULT)["data_digest"] != data_digest:
         raise UsageError(
-            f"{folder} holds a finished run on other data; keep both by giving this one a name: "
-            "--set experiment=NAME"
+            f"{folder} holds a finished run on other data; keep both by giving this one another "
+            "place, --runs-dir DIR, or name, pm-cls train --set experiment=NAME"
         )
 
 
@@ -68,8 +69,8 @@ def check_folder(folder: Path, config: Config) -> None:
     # The stored config is read through today's schema: a new key with a default orphans no run.
     if (folder / CONFIG).is_file() and load_config(folder / CONFIG).digest() != config.digest():
         raise UsageError(
-            f"{folder} holds a run with other settings; keep both by giving this one a name: "
-            "--set experiment=NAME"
+            f"{folder} holds a run with other settings; keep both by giving this one another "
+            "place, --runs-dir DIR, or name, pm-cls train --set experiment=NAME"
         )
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
@@ -136,7 +137,7 @@ def environment(device: str) -> dict[str, Any]:
         "processor": _processor(),
         "device": device,
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
-        "mkl_code_path": os.environ.get("MKL_DEBUG_CPU_TYPE"),
+        "mkl_code_path": os.environ.get(MKL_CODE_PATH),
     }
 
 

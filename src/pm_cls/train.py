@@ -28,8 +28,10 @@ log = logging.getLogger("pm_cls")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("train", __doc__)
-    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file of configs/")
-    parser.add_argument("--seed", type=int, help="another seed than the config's")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", help="a YAML file, as those in configs/"
+    )
+    parser.add_argument("--seed", type=int, help="a seed in place of the config's")
     parser.add_argument(
         "--set",
         action="append",
@@ -41,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--runs-dir",
         type=Path,
-        help="where the folder of the run is made (default: runs, or runs-synthetic for made data)",
+        help="where the folder of the run is made (default: runs; runs-synthetic for SYNTHETIC "
+        "photographs)",
     )
     args = parser.parse_args(arguments)
     overrides = args.set + ([] if args.seed is None else [f"seed={args.seed}"])
     config = load_config(args.config, overrides)
-    synthetic = marked_name(Path(config.data.root)) is not None
+    synthetic = marked_name(Path(config.data.root)) == runs.SYNTHETIC
     runs_dir = args.runs_dir or Path("runs-synthetic" if synthetic else "runs")
     train(config, runs_dir, args.device)
 

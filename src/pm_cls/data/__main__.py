@@ -5,11 +5,13 @@ python -m pm_cls.data prepare FOLDER ... --out data/ichallenge_pm
 python -m pm_cls.data synthesize --out data/synthetic
 """
 
+import argparse
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -27,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("data", __doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    verb = verbs.add_parser("verify", help="say what a folder holds, what is missing, what is bad")
+    verb = _verb(verbs, "verify", "say what a folder holds, what is missing, what is bad")
     verb.add_argument("root", type=Path, metavar="DIR", help="folder of the photographs")
 
-    verb = verbs.add_parser("prepare", help="copy unpacked photographs into the official layout")
+    verb = _verb(verbs, "prepare", "copy unpacked photographs into the official layout")
     verb.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="unpacked folders")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
 
-    verb = verbs.add_parser("synthesize", help="draw a set of SYNTHETIC photographs")
+    verb = _verb(verbs, "synthesize", "draw a set of synthetic photographs")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
     verb.add_argument("--seed", type=int, default=0, help="another seed draws another set")
     verb.add_argument("--train", type=int, default=400, metavar="N", help="default: 400")
@@ -52,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args.out, seed=args.seed, train=args.train, validation=args.validation, size=args.size
         )
         print(f"written: {args.out}")
+
+
+def _verb(verbs: Any, name: str, purpose: str) -> argparse.ArgumentParser:
+    return verbs.add_parser(name, help=purpose, description=purpose.capitalize() + ".")
 
 
 def verify(root: Path) -> str:

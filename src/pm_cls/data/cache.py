@@ -66,6 +66,7 @@ def _make(path: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         fill(array)
         array.flush()
+        del array  # Windows renames no file that is mapped
         partial.chmod(0o644)  # a shared cache is read by everyone; mkstemp is private
         partial.replace(path)
     finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def walk(root: Path) -> Iterator[Path]:
-    """Give all files below `root` in the order of their paths.
+    """Give all files below `root`: those of a folder before those of its subfolders, by name.
 
     Hidden files and folders and the `__MACOSX` of unpacked archives are left out. Linked folders
     are entered, each folder once.

@@ -24,6 +24,7 @@ from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.data.labels import photograph_key
 from pm_cls.errors import DataError
+from pm_cls.runs import SYNTHETIC
 
 TRAINING_FOLDER, VALIDATION_FOLDER = "PALM-Training400", "PALM-Validation400"
 OFFICIAL_NAME = "ichallenge_pm"
@@ -109,8 +110,11 @@ def find(*roots: Path) -> Listing:
     for root in roots:
         if not root.is_dir():
             raise DataError(f"{root}: is no folder; {LAYOUT}")
+        part_of_root = _part_of([root.name])
+        if part_of_root == "other":  # whoever names a folder wants what is in it
+            part_of_root = None
         for path in walk(root):
-            part = _part_of([root.name, *path.relative_to(root).parts[:-1]])
+            part = _part_of(path.relative_to(root).parts[:-1]) or part_of_root
             if path.name.lower() in TABLE_NAMES and part != "other":
                 tables.append(path)
             elif path.suffix.lower() in SUFFIXES:
@@ -185,18 +189,20 @@ def _label_by_table(paths: Sequence[Path], tables: Sequence[Path]) -> Photograph
 
 
 def marked_name(root: Path) -> str | None:
-    """The name in a dataset.json in `root`, below it or beside it; None where there is none.
+    """The name in a dataset.json in `root` or below it; None where there is none.
 
-    Such a file says that photographs are `synthetic`, wherever they are moved along with it.
+    One beside `root` counts where it says `synthetic`: then `root` is a part of such a set.
     """
-    beside = root.resolve().parent / MARKER
-    markers = [path for path in walk(root) if path.name == MARKER]
-    for marker in [*markers, *([beside] if beside.is_file() else [])]:
+    for marker in (path for path in walk(root) if path.name == MARKER):
         try:
             return str(json.loads(marker.read_text(encoding="utf-8"))["name"])
         except (OSError, ValueError, KeyError, TypeError):
             raise DataError(f'{marker}: is damaged; {{"name": ...}} is needed')
-    return None
+    try:
+        beside = json.loads((root.resolve().parent / MARKER).read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return SYNTHETIC if beside == SYNTHETIC else None
 
 
 def content_digests(listing: Listing) -> dict[Path, str]:

@@ -40,7 +40,7 @@ def read_photograph(path: Path) -> Image.Image:
             return _to_rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:  # Pillow's own for very large ones
         raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # on damaged files Pillow's parsers raise of every kind
         if not path.is_file():
             raise BadPhotograph("is no file")
         if path.stat().st_size == 0:

@@ -72,9 +72,9 @@ def _files(root: str, part: str) -> tuple[Path, Path]:
 
 
 def _downloaded(part: str) -> tuple[Path, Path]:
-    from paddle.vision.datasets import MNIST  # here alone, so that files need no Paddle
-
     try:
+        from paddle.vision.datasets import MNIST  # here alone, so that files need no Paddle
+
         fetched = MNIST(mode=part, download=True)
     except Exception as error:  # whatever the network does
         raise DataError(f"Paddle could not download MNIST ({type(error).__name__}: {error})")
