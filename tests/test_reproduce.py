@@ -69,7 +69,7 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
 
 def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkeypatch, capsys):
     made = []
-    monkeypatch.setattr(reproduce, "make_synthetic", made.append)
+    monkeypatch.setattr(reproduce, "synthesize", made.append)
     assert reproduce._photographs() == "data/synthetic"
     assert made == [Path("data/synthetic")]
     assert "SYNTHETIC" in capsys.readouterr().out
@@ -101,12 +101,14 @@ def test_outlook_comes_from_the_committed_records(repository, official, fake_run
     shutil.copytree(records, repository / "results" / "records")
     overrides = [f"data.root={official}"]
     file = Path("configs/alexnet.yaml")
-    tasks = reproduce._tasks(file, overrides, range(3), repository / "new")
+    tasks = reproduce._tasks(file, overrides, range(3), repository / "new", {})
     assert [task.seconds for task in tasks] == [1200] * 3
     assert "3 runs, 0 finished already, 2 at a time: about 30 minutes" in reproduce._outlook(
         tasks, 2, quick=False
     )
-    unknown = reproduce._tasks(Path("configs/lenet7_relu.yaml"), overrides, range(1), Path("new"))
+    unknown = reproduce._tasks(
+        Path("configs/lenet7_relu.yaml"), overrides, range(1), Path("new"), {}
+    )
     assert "not known" in reproduce._outlook([*tasks, *unknown], 2, quick=False)
 
 
@@ -152,3 +154,13 @@ def test_killed_run_is_told_by_its_signal(repository, official, monkeypatch):
     monkeypatch.setattr(jobs, "_start", start_and_kill)
     with pytest.raises(RunError, match=r"alexnet seed 0: killed by SIGKILL \(out of memory\?\)"):
         reproduce.main(["--data", str(official), "--device", "cpu"])
+
+
+def test_data_of_several_configs_are_read_once(repository, official, monkeypatch):
+    read = []
+    load = reproduce.load_dataset
+    monkeypatch.setattr(reproduce, "load_dataset", lambda data: read.append(data) or load(data))
+    monkeypatch.setattr(reproduce, "run_side_by_side", lambda tasks, *_: ["failed"] * len(tasks))
+    with pytest.raises(RunError, match="2 of 2 runs failed"):
+        reproduce.main(["--data", str(official), "--device", "cpu"])
+    assert len(read) == 1

@@ -12,6 +12,7 @@ from pm_cls import runs
 from pm_cls.config import DataConfig, load_config
 from pm_cls.data import load_dataset
 from pm_cls.data.synthetic import synthesize
+from pm_cls.errors import UsageError
 from pm_cls.train import train
 
 from .conftest import REPOSITORY
@@ -78,7 +79,7 @@ def test_photographs_do_not_depend_on_their_number(tmp_path):
 
 @pytest.mark.parametrize("settings", [{"train": 2}, {"validation": 1}, {"size": 31}])
 def test_too_little_is_refused(tmp_path, settings):
-    with pytest.raises(ValueError, match=next(iter(settings))):
+    with pytest.raises(UsageError, match=next(iter(settings))):
         synthesize(tmp_path / "set", **settings)
     assert list(tmp_path.iterdir()) == []
 
@@ -89,5 +90,5 @@ def test_a_complete_set_is_kept_and_anything_else_is_not_touched(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
     synthesize(tmp_path / "set", **settings)
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
-    with pytest.raises(FileExistsError):
+    with pytest.raises(UsageError, match="is not the synthetic set"):
         synthesize(tmp_path / "set", **{**settings, "seed": 1})

@@ -17,8 +17,7 @@ VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
 def write_learning_curves(table: Table, folder: Path) -> None:
     """Write learning_curves.svg and .png: accuracy above, loss below, a column an experiment.
 
-    One line a seed; the thesis' values as diamonds, except beside synthetic photographs and other
-    settings than the thesis'.
+    One line a seed; the thesis' values as diamonds where all runs are comparable with them.
     """
     there = {run.experiment for run in table.runs}
     experiments = [e for e in dict.fromkeys(row.experiment for row in thesis.rows()) if e in there]

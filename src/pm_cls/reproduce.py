@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pm_cls import device, runs
 from pm_cls.command import add_device, new_parser, run_command
-from pm_cls.config import load_config
+from pm_cls.config import DataConfig, load_config
 from pm_cls.data import load_dataset, mnist
-from pm_cls.data.__main__ import make_synthetic
 from pm_cls.data.ichallenge_pm import marked_name
+from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import RunError, UsageError
 from pm_cls.jobs import Task, run_side_by_side
 from pm_cls.report import report
@@ -109,10 +109,11 @@ def reproduce(args: argparse.Namespace) -> None:
     jobs = args.jobs or (1 if gpu else _cores())
 
     tasks = []
+    digests: dict[DataConfig, str] = {}
     for config in configs:
         overrides = _overrides(config, photographs, args.mnist, args.quick)
         if overrides is not None:
-            tasks += _tasks(config, overrides, range(args.seeds), runs_dir)
+            tasks += _tasks(config, overrides, range(args.seeds), runs_dir, digests)
     tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
@@ -135,7 +136,7 @@ def _photographs() -> str:
         f"in {SYNTHETIC_DATA}. data/README.md says how to get the real ones.",
         flush=True,
     )
-    make_synthetic(Path(SYNTHETIC_DATA))
+    synthesize(Path(SYNTHETIC_DATA))
     return SYNTHETIC_DATA
 
 
@@ -160,10 +161,16 @@ def _root(folder: str) -> str:
     return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
 
 
-def _tasks(file: Path, overrides: list[str], seeds: range, runs_dir: Path) -> list[Task]:
-    """A task for each seed of a config, after all that can be checked before training."""
+def _tasks(
+    file: Path, overrides: list[str], seeds: range, runs_dir: Path, digests: dict[DataConfig, str]
+) -> list[Task]:
+    """A task for each seed of a config, after all that can be checked before training.
+
+    `digests` are those of the data loaded so far, which are not read again.
+    """
     config = load_config(file, overrides)
-    digest = load_dataset(config.data).digest  # also decodes the photographs, once
+    if config.data not in digests:
+        digests[config.data] = load_dataset(config.data).digest  # also decodes the photographs
     record = runs.run_folder(RECORDS, config.experiment, seed=0)
     seconds = sum(line["seconds"] for line in runs.read_metrics(record))
     tasks = []
@@ -172,7 +179,7 @@ def _tasks(file: Path, overrides: list[str], seeds: range, runs_dir: Path) -> li
         runs.check_folder(folder, config)
         finished = runs.is_finished(folder)
         if finished:
-            runs.check_same_data(folder, digest)
+            runs.check_same_data(folder, digests[config.data])
         arguments = ["--config", str(file), "--seed", str(seed), "--runs-dir", str(runs_dir)]
         for override in overrides:
             arguments += ["--set", override]

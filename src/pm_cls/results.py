@@ -174,16 +174,24 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
 
 def is_comparable(run: Run) -> bool:
     """Whether a run may be held against the thesis: same data, official, and same settings."""
-    row = next(row for row in thesis.rows() if row.experiment == run.experiment)
-    official = run.data.get("official") is not False  # MNIST's record does not say
-    return run.dataset == row.dataset and official and not deviations(run)
+    same_data = run.dataset == _thesis_row(run).dataset and not _is_unofficial(run)
+    return same_data and not deviations(run)
+
+
+def _thesis_row(run: Run) -> thesis.ThesisRow:
+    """The first row of a run's experiment; its rows differ in epochs and results alone."""
+    return next(row for row in thesis.rows() if row.experiment == run.experiment)
+
+
+def _is_unofficial(run: Run) -> bool:
+    # Synthetic photographs have a mark of their own; MNIST's record does not say.
+    return run.dataset != runs.SYNTHETIC and run.data.get("official") is False
 
 
 def deviations(run: Run) -> list[str]:
     """In words, each setting of a run that is not that of its rows in the thesis."""
-    row = next(row for row in thesis.rows() if row.experiment == run.experiment)
     words = []
-    for key, stated in thesis.settings(row).items():
+    for key, stated in thesis.settings(_thesis_row(run)).items():
         ours = attrgetter(key)(run.config)
         if ours != stated:
             words.append(f"`{key}` is {ours} instead of {stated}")
@@ -211,10 +219,10 @@ def _missing_notes(found: Sequence[Run], seeds: Sequence[int]) -> list[str]:
     there = {(run.experiment, run.seed) for run in found}
     for experiment in dict.fromkeys(row.experiment for row in thesis.rows()):
         missing = [seed for seed in seeds if (experiment, seed) not in there]
-        if missing or not seeds:
+        if missing:
             have = f"{len(seeds) - len(missing)} of {len(seeds)} seeds"
-            which = f"; missing: seed {', '.join(map(str, missing))}" if missing else ""
-            notes.append(f"Missing runs: {experiment} ({have}{which}).")
+            which = ", ".join(map(str, missing))
+            notes.append(f"Missing runs: {experiment} ({have}; missing: seed {which}).")
     return notes
 
 
@@ -230,9 +238,5 @@ def _commit_notes(found: Sequence[Run]) -> list[str]:
 
 
 def _data_notes(found: Sequence[Run]) -> list[str]:
-    unofficial = {
-        str(run.data.get("counts"))
-        for run in found
-        if run.dataset != runs.SYNTHETIC and run.data.get("official") is False
-    }
+    unofficial = {str(run.data.get("counts")) for run in found if _is_unofficial(run)}
     return [f"Not the official set of photographs: {counts}." for counts in sorted(unofficial)]

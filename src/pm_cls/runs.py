@@ -29,6 +29,10 @@ SCHEMA = 1
 SYNTHETIC = "synthetic"  # the name of the drawn photographs in every record
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
 LOG, RESULT = "train.log", "result.json"
+KEEP_BOTH = (
+    "keep both by giving this one another place, --runs-dir DIR, or name, "
+    "pm-cls train --set experiment=NAME"
+)
 RECORDED_PACKAGES = (
     "numpy", "paddlepaddle", "paddlepaddle-gpu", "pillow", "safetensors", "scikit-learn", "scipy",
 )  # fmt: skip
@@ -54,10 +58,7 @@ def is_finished(folder: Path) -> bool:
 def check_same_data(folder: Path, data_digest: str) -> None:
     """Raise UsageError where a finished run was trained on other data than those of the digest."""
     if read_json(folder / RESULT)["data_digest"] != data_digest:
-        raise UsageError(
-            f"{folder} holds a finished run on other data; keep both by giving this one another "
-            "place, --runs-dir DIR, or name, pm-cls train --set experiment=NAME"
-        )
+        raise UsageError(f"{folder} holds a finished run on other data; {KEEP_BOTH}")
 
 
 def check_folder(folder: Path, config: Config) -> None:
@@ -68,10 +69,7 @@ def check_folder(folder: Path, config: Config) -> None:
     """
     # The stored config is read through today's schema: a new key with a default orphans no run.
     if (folder / CONFIG).is_file() and load_config(folder / CONFIG).digest() != config.digest():
-        raise UsageError(
-            f"{folder} holds a run with other settings; keep both by giving this one another "
-            "place, --runs-dir DIR, or name, pm-cls train --set experiment=NAME"
-        )
+        raise UsageError(f"{folder} holds a run with other settings; {KEEP_BOTH}")
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UsageError(f"{folder}: {above} cannot be written; --runs-dir can name another place")

@@ -9,7 +9,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prepare(args.sources, args.out)
         print(f"written: {args.out}\n{verify(args.out)}")
     else:
-        make_synthetic(
+        synthesize(
             args.out, seed=args.seed, train=args.train, validation=args.validation, size=args.size
         )
         print(f"written: {args.out}")
@@ -132,21 +132,6 @@ def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
     write_text(folder / label_tables.FILE_NAMES[0], table)
     if listing.name != ichallenge_pm.OFFICIAL_NAME:  # synthetic stays synthetic
         write_json(folder / ichallenge_pm.MARKER, {"name": listing.name})
-
-
-def make_synthetic(out: Path, **settings: int) -> None:
-    """As `pm_cls.data.synthetic.synthesize`, with a progress bar and errors in words."""
-
-    def progress(photographs: Iterable, total: int) -> Iterable:
-        return tqdm(photographs, "drawing photographs", total, disable=None, leave=False)
-
-    try:
-        synthesize(out, **settings, progress=progress)
-    except OSError as error:
-        reason = f"{out}: cannot be written ({error.strerror})" if error.strerror else str(error)
-        raise UsageError(reason)
-    except ValueError as error:
-        raise UsageError(str(error))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ at the end. A field is float32 [size, size], an image float32 [3, size, size] (R
 a colour float32 [3, 1, 1].
 """
 
-import csv
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,8 +21,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
+from tqdm import tqdm
 
 from pm_cls.data.ichallenge_pm import MARKER, TRAINING_FOLDER, VALIDATION_FOLDER
+from pm_cls.data.labels import FILE_NAMES
+from pm_cls.errors import UsageError
+from pm_cls.files import csv_text, write_text
 from pm_cls.runs import SYNTHETIC
 
 Kind = Literal["P", "N", "H"]  # pathological myopia, normal, high myopia
@@ -350,7 +352,6 @@ def synthesize(
     train: int = 400,
     validation: int = 400,
     size: int = 320,
-    progress: Callable[[Iterable, int], Iterable] | None = None,
 ) -> None:
     """Write a synthetic set of `train` + `validation` photographs into the folder `out`.
 
@@ -360,11 +361,11 @@ def synthesize(
     at the end, so `out` is never half a set; if it holds this very set already, nothing is done.
     The same name, seed, size and class give the same pixels, whatever else is drawn.
 
-    progress: called as progress(photographs, total); returns what to iterate over.
-    Raises ValueError if a number is out of range, FileExistsError if `out` holds anything else.
+    Raises UsageError if a number is out of range, if `out` holds anything else, or if it cannot be
+    written.
     """
     if train < 3 or validation < 2 or not 32 <= size <= 4096 or seed < 0:
-        raise ValueError(
+        raise UsageError(
             f"got train={train}, validation={validation}, size={size}, seed={seed}; "
             "accepted: train >= 3, validation >= 2, size 32 to 4096, seed >= 0"
         )
@@ -373,7 +374,7 @@ def synthesize(
     if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists and is not the synthetic set {record.strip()}")
+        raise UsageError(f"{out} exists and is not the synthetic set {record.strip()}")
 
     order: list[Kind] = []
     for kind, count in _class_counts(validation, VALIDATION_MIX).items():
@@ -386,13 +387,22 @@ def synthesize(
     ]
     photographs += [("V", number, kind) for number, kind in enumerate(order, start=1)]
 
+    try:
+        _write(out, photographs, seed, size, record)
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})")
+
+
+def _write(
+    out: Path, photographs: list[tuple[str, int, Kind]], seed: int, size: int, record: str
+) -> None:
     rows = []
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         draft = Path(temporary) / out.name
         (draft / TRAINING_FOLDER).mkdir(parents=True)
         (draft / VALIDATION_FOLDER).mkdir()
-        shown = progress(photographs, len(photographs)) if progress else photographs
+        shown = tqdm(photographs, "drawing photographs", disable=None, leave=False)
         for letter, number, kind in shown:
             rng = np.random.default_rng([seed, STREAMS[letter], number])
             pixels, (x, y) = draw_photograph(rng, kind, size)
@@ -401,10 +411,8 @@ def synthesize(
             Image.fromarray(pixels).save(draft / folder / name, quality=JPEG_QUALITY)
             if letter == "V":
                 rows.append([number, name, int(kind == "P"), f"{x:.2f}", f"{y:.2f}"])
-        with (draft / "labels.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["ID", "imgName", "Label", "Fovea_X", "Fovea_Y"])
-            writer.writerows(rows)
+        table = csv_text(["ID", "imgName", "Label", "Fovea_X", "Fovea_Y"], rows)
+        write_text(draft / FILE_NAMES[0], table)
         (draft / MARKER).write_text(record)
         if out.exists():  # an empty folder, which not every system renames onto
             out.rmdir()
