@@ -1,12 +1,16 @@
 """The networks are those of the thesis: every size and every parameter count that it states."""
 
+import functools
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 
+from pm_cls import engine
 from pm_cls.errors import UsageError
 from pm_cls.models import MODELS, build_model
+from pm_cls.models.convolution import Conv2D, minimal_filtering
 
 LENET7 = ["6x220x220", "6x110x110", "16x106x106", "16x53x53", "120x50x50", "300000", "64", "1"]
 LENET9 = [*LENET7[:5], "120x25x25", "240x20x20", "96000", "32", "1"]
@@ -80,3 +84,56 @@ def test_unknown_names_and_options_are_refused():
         build_model("vgg")
     with pytest.raises(UsageError, match=r"model\.fc_layers"):
         build_model("lenet7", fc_layers=3)
+
+
+@pytest.mark.parametrize("name", ["lenet7", "lenet9", "alexnet"])
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+def test_fast_convolutions_give_the_function_and_the_gradients_of_the_plain_ones(name, activation):
+    paddle.seed(3)
+    plain = build_model(name, activation=activation, fast=False)
+    fast = build_model(name, activation=activation)
+    _, unexpected = fast.set_state_dict(plain.state_dict())
+    assert not unexpected
+    for layer in plain.sublayers():
+        if isinstance(layer, Conv2D):
+            layer.forward = functools.partial(nn.Conv2D.forward, layer)  # Paddle's own, bias too
+    rng = np.random.default_rng(0)
+    images = paddle.to_tensor(rng.uniform(-1, 1, (4, 3, 224, 224)).astype(np.float32))
+    found = []
+    for model in (plain, fast):
+        model.eval()  # no dropout
+        logits = model(images)
+        engine.mean_loss(logits, np.array([0, 1, 1, 0])).backward()
+        found.append([logits, *(parameter.grad for parameter in model.parameters())])
+    for expected, got in zip(*found, strict=True):
+        scale = max(1.0, float(paddle.abs(expected).max()))
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), atol=1e-5 * scale, rtol=0)
+    same_bits = [(a.numpy() == b.numpy()).all() for a, b in zip(*found, strict=True)]
+    assert not all(same_bits), "the fast network takes the plain path, so this compared nothing"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "padding", "width", "tile"),
+    [(3, 1, 14, 2), (5, 2, 28, 4), (6, 0, 25, 4), (4, 0, 53, 5)],
+)
+def test_minimal_filtering_is_a_convolution(kernel, padding, width, tile):
+    rng = np.random.default_rng(1)
+    images = paddle.to_tensor(rng.normal(size=(2, 16, 20, width)).astype(np.float32))
+    weight = paddle.to_tensor(rng.normal(size=(8, 16, kernel, kernel)).astype(np.float32))
+    layer = Conv2D(16, 8, kernel, padding=padding)
+    assert layer._tile(images) == tile
+    exact = nn.functional.conv2d(
+        images.astype("float64"), weight.astype("float64"), padding=padding
+    )
+    maps = minimal_filtering(images, weight, padding, tile)
+    error = abs(maps.numpy() - exact.numpy()).max() / abs(exact.numpy()).max()
+    assert error < 1e-5
+
+
+def test_few_channels_strides_and_odd_widths_are_convolved_plainly():
+    images = paddle.zeros([1, 16, 20, 20])
+    assert Conv2D(3, 8, 3, padding=1)._tile(paddle.zeros([1, 3, 20, 20])) is None
+    assert Conv2D(16, 8, 3, padding=1, stride=2)._tile(images) is None
+    assert Conv2D(16, 8, 1)._tile(images) is None
+    assert Conv2D(16, 8, 4)._tile(images) is None  # 17 columns
+    assert Conv2D(16, 8, 3)._tile(images) == 3  # 18 columns

@@ -63,6 +63,13 @@ class ModelConfig(Section):
         None, description="AlexNet only: 2 linear layers (the thesis' text) or 3 (the tutorial)."
     )
 
+    fast: bool = Field(
+        True,
+        strict=True,
+        description="Compute convolutions on the CPU with fewer multiplications; the same network, "
+        "other last bits.",
+    )
+
     def options(self) -> dict[str, Any]:
         """Keyword arguments for `pm_cls.models.build_model`: what was set, without the name."""
         return self.model_dump(exclude={"name"}, exclude_none=True)

@@ -3,7 +3,9 @@
 Everything that needs Paddle calls `prepare` before it imports a module that does.
 """
 
+import ctypes
 import os
+import sys
 import warnings
 from importlib import metadata
 from pathlib import Path
@@ -12,9 +14,8 @@ from pm_cls.errors import UsageError
 
 CHOICES = ("auto", "cpu", "gpu")
 THREADS = 1  # one thread and another number differ in the last bits; runs go side by side instead
-
-
 MKL_CODE_PATH = "MKL_DEBUG_CPU_TYPE"
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 
 
 def installed_wheels() -> list[str]:
@@ -52,6 +53,7 @@ def prepare(device: str = "auto") -> str:
     os.environ["OMP_NUM_THREADS"] = str(THREADS)
     if code_path := fast_mkl_code_path():
         os.environ.setdefault(MKL_CODE_PATH, code_path)
+    _keep_freed_memory()
     with warnings.catch_warnings():
         # Paddle 3 on every import; nothing here compiles extensions.
         warnings.filterwarnings("ignore", message="No ccache found")
@@ -69,6 +71,18 @@ def prepare(device: str = "auto") -> str:
         paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
     paddle.set_device(chosen)
     return chosen
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc reuse large arrays instead of returning them to the system after each step.
+
+    A step frees and allocates the same sizes again, and pages that are new must be zeroed.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(M_MMAP_MAX, 0)
+            mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def fast_mkl_code_path(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:

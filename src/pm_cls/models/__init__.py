@@ -11,6 +11,7 @@ from paddle import nn
 
 from pm_cls.errors import UsageError
 from pm_cls.models.alexnet import AlexNet
+from pm_cls.models.convolution import Conv2D
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
 
 MODELS: dict[str, type[nn.Layer]] = {
@@ -22,9 +23,13 @@ MODELS: dict[str, type[nn.Layer]] = {
 
 
 def build_model(
-    name: str, *, activation: str = "relu", image_size: int = 224, **options: Any
+    name: str, *, activation: str = "relu", image_size: int = 224, fast: bool = True, **options: Any
 ) -> nn.Layer:
     """Build a network with Paddle's default initial weights, drawn from `paddle.seed`.
+
+    Args:
+        fast: on the CPU, compute convolutions with fewer multiplications (`models.convolution`);
+            the same function and weights, other last bits.
 
     Raises:
         UsageError: no such network, an option that it does not have, or an image size too small.
@@ -35,4 +40,8 @@ def build_model(
     for option in options:
         if option not in accepted:
             raise UsageError(f"`model.{option}` is no key of the network {name}")
-    return MODELS[name](activation=activation, image_size=image_size, **options)
+    model = MODELS[name](activation=activation, image_size=image_size, **options)
+    for layer in model.sublayers():
+        if isinstance(layer, Conv2D):
+            layer.fast = fast
+    return model

@@ -4,6 +4,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.errors import UsageError
+from pm_cls.models.convolution import Conv2D
 from pm_cls.models.layers import ACTIVATIONS, feature_count
 
 
@@ -20,11 +21,11 @@ class LeNet7(nn.Layer):
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            nn.Conv2D(3, 6, 5), act(),  # 6x220x220
+            Conv2D(3, 6, 5), act(),  # 6x220x220
             nn.MaxPool2D(2, 2),  # 6x110x110
-            nn.Conv2D(6, 16, 5), act(),  # 16x106x106
+            Conv2D(6, 16, 5), act(),  # 16x106x106
             nn.MaxPool2D(2, 2),  # 16x53x53
-            nn.Conv2D(16, 120, 4), act(),  # 120x50x50
+            Conv2D(16, 120, 4), act(),  # 120x50x50
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 300000
@@ -49,13 +50,13 @@ class LeNet9(nn.Layer):
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            nn.Conv2D(3, 6, 5), act(),  # 6x220x220
+            Conv2D(3, 6, 5), act(),  # 6x220x220
             nn.MaxPool2D(2, 2),  # 6x110x110
-            nn.Conv2D(6, 16, 5), act(),  # 16x106x106
+            Conv2D(6, 16, 5), act(),  # 16x106x106
             nn.MaxPool2D(2, 2),  # 16x53x53
-            nn.Conv2D(16, 120, 4), act(),  # 120x50x50
+            Conv2D(16, 120, 4), act(),  # 120x50x50
             nn.MaxPool2D(2, 2),  # 120x25x25
-            nn.Conv2D(120, 240, 6), act(),  # 240x20x20
+            Conv2D(120, 240, 6), act(),  # 240x20x20
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 96000
@@ -81,11 +82,11 @@ class MnistLeNet(nn.Layer):
             raise UsageError(f"`data.image_size` is {image_size}; mnist_lenet needs 28")
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            nn.Conv2D(1, 6, 5), act(),  # 6x24x24
+            Conv2D(1, 6, 5), act(),  # 6x24x24
             nn.MaxPool2D(2, 2),  # 6x12x12
-            nn.Conv2D(6, 16, 5), act(),  # 16x8x8
+            Conv2D(6, 16, 5), act(),  # 16x8x8
             nn.MaxPool2D(2, 2),  # 16x4x4
-            nn.Conv2D(16, 120, 4), act(),  # 120x1x1
+            Conv2D(16, 120, 4), act(),  # 120x1x1
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 120
