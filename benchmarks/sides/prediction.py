@@ -1,0 +1,66 @@
+"""Bulk prediction on one thread: Paddle as it comes, this package, Paddle Inference with oneDNN."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls import device
+
+network, way = sys.argv[1:]
+if way == "dynamic graph as Paddle comes":
+    os.environ[device.MKL_CODE_PATH] = "0"
+device.prepare("cpu")
+
+import paddle  # noqa: E402
+from paddle import inference  # noqa: E402
+
+from pm_cls import engine  # noqa: E402
+from pm_cls.data.images import to_float  # noqa: E402
+from pm_cls.models import build_model  # noqa: E402
+from pm_cls.models.convolution import Conv2D  # noqa: E402
+
+if way != "pm_cls":
+    Conv2D.forward = paddle.nn.Conv2D.forward
+model = build_model(network)
+model.eval()
+images = np.random.default_rng(0).integers(0, 256, (40, 3, 224, 224), dtype=np.uint8)
+
+
+def with_onednn(folder: str):
+    """A function like engine.predict, on the exported network."""
+    shape = paddle.static.InputSpec([None, 3, 224, 224], "float32")
+    paddle.jit.save(model, f"{folder}/network", input_spec=[shape])
+    program = next(p for p in Path(folder).iterdir() if p.suffix in (".json", ".pdmodel"))
+    config = inference.Config(str(program), f"{folder}/network.pdiparams")
+    config.set_cpu_math_library_num_threads(1)
+    config.disable_glog_info()
+    (config.enable_onednn if hasattr(config, "enable_onednn") else config.enable_mkldnn)()
+    predictor = inference.create_predictor(config)
+    given = predictor.get_input_handle(predictor.get_input_names()[0])
+    made = predictor.get_output_handle(predictor.get_output_names()[0])
+
+    def predict() -> None:
+        for start in range(0, len(images), 10):
+            given.copy_from_cpu(to_float(images[start : start + 10]))
+            predictor.run()
+            made.copy_to_cpu()
+
+    return predict
+
+
+predict = lambda: engine.predict(model, images, 10)  # noqa: E731
+if way == "Paddle Inference, oneDNN":
+    with tempfile.TemporaryDirectory() as folder:
+        predict = with_onednn(folder)
+predict()
+times = []
+for _ in range(5):
+    began = time.perf_counter()
+    predict()
+    times.append(time.perf_counter() - began)
+print(json.dumps({"seconds_per_image": min(times) / len(images)}))
