@@ -10,6 +10,7 @@ VERBS = {
     "train": "train one network with one seed",
     "evaluate": "score the stored weights of a run again",
     "predict": "classify photographs with a trained network",
+    "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
     "data": "prepare, verify or synthesize photographs",
     "reproduce": "train every network of the thesis and write the table",

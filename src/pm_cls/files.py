@@ -27,7 +27,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Any) -> None:
     """As `write_text`; NaN, which JSON does not know, is a ValueError."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 

@@ -2,7 +2,8 @@
 
 python -m pm_cls.report --runs-dir runs --out results
 
-runs, or results/records  ->  records.csv, table1.md/.csv/.tex, figures/, records/
+runs, or results/records  ->  records.csv, table1.md/.csv/.tex, intervals.csv, claims.md/.json,
+                              figures/, records/
 """
 
 import shutil
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls import figures, results, runs, tables
+from pm_cls import claims, figures, results, runs, tables
 from pm_cls.command import new_parser, run_command
 from pm_cls.errors import UsageError
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
-    """Write records.csv, the table, the figures and the records into `out`.
+    """Write records.csv, the table, the claims, the figures and the records into `out`.
 
     Returns:
         The table as Markdown.
@@ -68,6 +69,7 @@ def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
             _mirror(found, out / RECORDS)
         tables.write_records(found, out / "records.csv")
         tables.write_tables(table, out)
+        tables.write_claims(claims.judge(table.runs), table.marks, out)
         figures.write_learning_curves(table, out / "figures")
     except OSError as error:
         raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror})")

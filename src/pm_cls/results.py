@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from pm_cls import metrics, runs, thesis
+from pm_cls import metrics, runs, stats, thesis
 from pm_cls.config import Config, load_config
 from pm_cls.errors import UsageError
 from pm_cls.files import read_json
@@ -40,7 +39,10 @@ class Run:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A result of the thesis beside the mean of our runs; None where there is nothing to say."""
+    """A result of the thesis beside the mean of our runs; None where there is nothing to say.
+
+    `of_accuracy` and `of_loss` have the spread over the runs.
+    """
 
     thesis: thesis.ThesisRow
     dataset: str
@@ -50,6 +52,8 @@ class TableRow:
     loss_difference: float | None
     n_runs: int
     n_images: int | None
+    of_accuracy: stats.Summary | None = None
+    of_loss: stats.Summary | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,8 @@ def build_table(
         marks += ", with other settings than the thesis'"
     notes = [
         "Accuracy is counted over all validation images; loss is the mean cross-entropy. "
-        "With several seeds both are means over the runs.",
+        "With several seeds both are means over the runs; the SD (n - 1) and the 95% prediction "
+        "interval of one new run (t, cut at 100) are of the accuracy; intervals.csv has more.",
         "Rows 9 to 11 are not in the thesis' Table 1; its text states them.",
         *_synthetic_notes(chosen),
         *deviating,
@@ -157,8 +162,9 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
     ours = [run for run in found if run.experiment == row.experiment and row.epochs in run.scores]
     if not ours:
         return TableRow(row, row.dataset, None, None, None, None, 0, None)
-    accuracy = fmean(run.scores[row.epochs].accuracy for run in ours)
-    loss = fmean(run.scores[row.epochs].loss for run in ours)
+    of_accuracy = stats.summarise([run.scores[row.epochs].accuracy for run in ours])
+    of_loss = stats.summarise([run.scores[row.epochs].loss for run in ours])
+    accuracy, loss = of_accuracy.mean, of_loss.mean
     together = all(is_comparable(run) for run in ours)
     return TableRow(
         thesis=row,
@@ -169,6 +175,8 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
         loss_difference=loss - row.loss if together else None,
         n_runs=len(ours),
         n_images=ours[0].scores[row.epochs].n,
+        of_accuracy=of_accuracy,
+        of_loss=of_loss,
     )
 
 

@@ -1,10 +1,12 @@
-"""Writes the table and the records as Markdown, CSV and LaTeX. Computes nothing but percent."""
+"""Writes table, claims and records as Markdown, CSV, LaTeX and JSON. Computes only percent."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls.files import csv_text, write_text
+from pm_cls.claims import Claim
+from pm_cls.files import csv_text, write_json, write_text
 from pm_cls.results import Run, Table, TableRow
+from pm_cls.stats import Summary
 
 CSV_COLUMNS = (
     "row", "experiment", "network", "activation", "epochs", "dataset", "thesis_accuracy",
@@ -14,19 +16,41 @@ CSV_COLUMNS = (
 RECORD_COLUMNS = (
     "experiment", "seed", "epoch", "dataset", "n", "correct", "accuracy", "loss", "auc", "commit",
 )  # fmt: skip
+INTERVAL_COLUMNS = (
+    "row", "experiment", "epochs", "score", "n_runs", "mean", "sd", "mean_low", "mean_high",
+    "new_run_low", "new_run_high",
+)  # fmt: skip
+CLAIM_COLUMNS = ("statement", "section", "verdict", "evidence")
 TITLE = "Table 1 of the thesis beside our runs"
 HEADER = (
-    "row", "network", "activation", "epochs", "thesis accuracy %", "our accuracy %", "difference",
-    "thesis loss ×100", "our loss ×100", "difference", "seeds", "images", "data", "thesis' source",
+    "row", "network", "activation", "epochs", "thesis accuracy %", "our accuracy %", "SD",
+    "new run", "difference", "thesis loss ×100", "our loss ×100", "difference", "seeds", "images",
+    "data", "thesis' source",
 )  # fmt: skip
 WORDS = ("network", "activation", "seeds", "data", "thesis' source")  # the rest are numbers
 
 
 def write_tables(table: Table, folder: Path) -> None:
-    """Write table1.md, table1.csv and table1.tex."""
+    """Write table1.md, table1.csv, table1.tex and intervals.csv."""
     write_text(folder / "table1.md", markdown(table))
     write_text(folder / "table1.csv", csv_text(CSV_COLUMNS, map(_csv_row, table.rows)))
     write_text(folder / "table1.tex", latex(table))
+    rows = [cells for row in table.rows for cells in _interval_rows(row)]
+    write_text(folder / "intervals.csv", csv_text(INTERVAL_COLUMNS, rows))
+
+
+def write_claims(claims: Sequence[Claim], marks: str, folder: Path) -> None:
+    """Write claims.json and claims.md."""
+    keys = ("id", "statement", "section", "rule", "evidence", "verdict")
+    entries = [{key: getattr(claim, key) for key in keys} for claim in claims]
+    write_json(folder / "claims.json", entries)
+    lines = [
+        f"# What the thesis states, and what our runs say{marks}", "", _pipes(CLAIM_COLUMNS),
+        _pipes(["---"] * len(CLAIM_COLUMNS)),
+        *(_pipes([str(getattr(claim, name)) for name in CLAIM_COLUMNS]) for claim in claims), "",
+        "The rules and their thresholds stand in src/pm_cls/claims.yaml.",
+    ]  # fmt: skip
+    write_text(folder / "claims.md", "\n".join(lines) + "\n")
 
 
 def write_records(found: Sequence[Run], path: Path) -> None:
@@ -71,11 +95,31 @@ def _cells(row: TableRow, table: Table) -> list[str]:
     thesis = row.thesis
     return [
         str(thesis.row), thesis.network, thesis.activation, str(thesis.epochs),
-        _hundred(thesis.accuracy), _hundred(row.accuracy), _hundred(row.accuracy_difference, "+"),
+        _hundred(thesis.accuracy), _hundred(row.accuracy), *_spread(row.of_accuracy),
+        _hundred(row.accuracy_difference, "+"),
         _hundred(thesis.loss), _hundred(row.loss), _hundred(row.loss_difference, "+"),
         f"{row.n_runs} of {len(table.seeds)}", "–" if row.n_images is None else str(row.n_images),
         row.dataset, thesis.source,
     ]  # fmt: skip
+
+
+def _spread(summary: Summary | None) -> tuple[str, str]:
+    """The SD, and the prediction interval of one new run."""
+    if summary is None or summary.new_interval is None:
+        return "–", "–"
+    low, high = summary.new_interval
+    return _hundred(summary.sd), f"{_hundred(low)} to {_hundred(min(high, 1.0))}"
+
+
+def _interval_rows(row: TableRow) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for score, summary in (("accuracy", row.of_accuracy), ("loss", row.of_loss)):
+        if summary is None:
+            continue
+        ends = [*(summary.mean_interval or (None, None)), *(summary.new_interval or (None, None))]
+        where = [row.thesis.row, row.thesis.experiment, row.thesis.epochs, score]
+        rows.append([*where, summary.n, summary.mean, summary.sd, *ends])
+    return rows
 
 
 def _hundred(fraction: float | None, sign: str = "") -> str:

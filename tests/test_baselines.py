@@ -1,0 +1,66 @@
+"""Baselines see what they say they see, and no label of the validation set."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pm_cls.baselines import baselines, outline, thumbnails
+from pm_cls.data.arrays import Dataset, Split
+from pm_cls.errors import DataError
+
+
+def dataset_of(bright_when_ill, n=40, size=32):
+    """Photographs whose brightness, or else whose outline alone, tells the label."""
+    labels = np.arange(2 * n) % 2
+    rng = np.random.default_rng(0)
+    images = rng.integers(100, 110, (2 * n, 3, size, size), dtype=np.uint8)
+    if bright_when_ill:
+        images[labels == 1] += 60
+    else:
+        images[labels == 1, :, :8] = 0
+    names = tuple(f"{i}.jpg" for i in range(n))
+    halves = (Split(names, labels[h], images[h]) for h in (slice(n), slice(n, None)))
+    return Dataset("test", "0", *halves, outputs=1)
+
+
+def test_thumbnails_are_means_of_tiles():
+    images = np.arange(2 * 3 * 6 * 6, dtype=np.uint8).reshape(2, 3, 6, 6)
+    assert thumbnails(images, 1).shape == (2, 3)
+    np.testing.assert_allclose(thumbnails(images, 1), images.mean(axis=(2, 3)))
+    found = thumbnails(images, 2).reshape(2, 3, 2, 2)
+    np.testing.assert_allclose(found[1, 2, 0, 1], images[1, 2, :3, 3:].mean())
+    np.testing.assert_allclose(thumbnails(images, 4)[0, 0], images[0, 0, 0, 0])  # tiles of 1 pixel
+
+
+def test_outline_sees_no_content():
+    images = dataset_of(bright_when_ill=True).train.images
+    assert (outline(images) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("bright_when_ill", "tells", "does_not"),
+    [(True, "mean colour", "outline of the field of view"),
+     (False, "outline of the field of view", "constant answer")],
+)  # fmt: skip
+def test_each_finds_what_it_can_see(bright_when_ill, tells, does_not):
+    found = {b.name: b.scores.accuracy for b in baselines(dataset_of(bright_when_ill))}
+    assert found[tells] == 1
+    assert found[does_not] == 0.5
+
+
+def test_validation_labels_change_scores_only():
+    dataset = dataset_of(bright_when_ill=True)
+    flipped = dataclasses.replace(dataset.validation, labels=1 - dataset.validation.labels)
+    other = dataclasses.replace(dataset, validation=flipped)
+    for a, b in zip(baselines(dataset), baselines(other), strict=True):
+        assert a.scores.correct == b.scores.n - b.scores.correct
+
+
+def test_too_few_photographs_of_a_class():
+    dataset = dataset_of(bright_when_ill=True)
+    labels = np.zeros_like(dataset.train.labels)
+    with pytest.raises(DataError, match="5 or more of both"):
+        baselines(
+            dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels))
+        )
