@@ -97,7 +97,9 @@ def test_outlook_comes_from_the_committed_records(repository, official, fake_run
     from .test_report import LABELS, PERFECT
 
     records = fake_run("alexnet", PERFECT, LABELS)
-    (records / "alexnet" / "seed0" / "metrics.jsonl").write_text('{"seconds": 600}\n' * 2)
+    (records / "alexnet" / "seed0" / "metrics.jsonl").write_text(
+        '{"seconds": 900}\n{"seconds": 120}\n'
+    )
     shutil.copytree(records, repository / "results" / "records")
     overrides = [f"data.root={official}"]
     file = Path("configs/alexnet.yaml")

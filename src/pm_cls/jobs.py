@@ -25,7 +25,7 @@ from pm_cls.errors import EXIT_STOPPED
 class Task:
     """A run to be made: what to call, and where its record goes.
 
-    `seconds` is how long it took when the committed record was made; 0 where there is none.
+    `seconds` is how long it takes by the committed records; 0 where there is none.
     """
 
     config: Config
