@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
-from sklearn.metrics import roc_auc_score
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ def auc(logits: np.ndarray, labels: np.ndarray) -> float | None:
     """Area under the ROC curve; None where it is undefined: one class only, or several logits."""
     if logits.shape[1] != 1 or len(np.unique(labels)) < 2:
         return None
+    from sklearn.metrics import roc_auc_score  # takes a second, which prediction does not need
+
     return float(roc_auc_score(labels, logits[:, 0]))
 
 
