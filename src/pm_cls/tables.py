@@ -33,10 +33,12 @@ WORDS = ("network", "activation", "seeds", "data", "thesis' source")  # the rest
 def write_tables(table: Table, folder: Path) -> None:
     """Write table1.md, table1.csv, table1.tex and intervals.csv."""
     write_text(folder / "table1.md", markdown(table))
-    write_text(folder / "table1.csv", csv_text(CSV_COLUMNS, map(_csv_row, table.rows)))
+    write_text(
+        folder / "table1.csv", csv_text(CSV_COLUMNS, map(_digits, map(_csv_row, table.rows)))
+    )
     write_text(folder / "table1.tex", latex(table))
     rows = [cells for row in table.rows for cells in _interval_rows(row)]
-    write_text(folder / "intervals.csv", csv_text(INTERVAL_COLUMNS, rows))
+    write_text(folder / "intervals.csv", csv_text(INTERVAL_COLUMNS, map(_digits, rows)))
 
 
 def write_claims(claims: Sequence[Claim], marks: str, folder: Path) -> None:
@@ -61,7 +63,7 @@ def write_records(found: Sequence[Run], path: Path) -> None:
         for run in found
         for epoch, s in run.scores.items()
     ]  # fmt: skip
-    write_text(path, csv_text(RECORD_COLUMNS, rows))
+    write_text(path, csv_text(RECORD_COLUMNS, map(_digits, rows)))
 
 
 def markdown(table: Table) -> str:
@@ -134,6 +136,11 @@ def _csv_row(row: TableRow) -> list[object]:
         row.dataset, thesis.accuracy, thesis.loss, row.accuracy, row.loss,
         row.accuracy_difference, row.loss_difference, row.n_runs, row.n_images, thesis.source,
     ]  # fmt: skip
+
+
+def _digits(cells: Sequence[object]) -> list[object]:
+    """Floats with nine digits: versions of NumPy and SciPy differ in the last bits."""
+    return [f"{cell:.9g}" if isinstance(cell, float) else cell for cell in cells]
 
 
 def _pipes(cells: Sequence[str]) -> str:
