@@ -95,3 +95,19 @@ def test_every_rule_and_every_statement_in_both_languages():
     entries = claims.judge([])
     assert len({claim.id for claim in entries}) == len(entries)
     assert all(claim.statement and claim.chinese and claim.section for claim in entries)
+
+
+@pytest.mark.parametrize(
+    ("relu", "verdict"),
+    [
+        ((370, 371, 372), "reproduced"),  # about 40 points
+        ((300, 301, 302), "not_reproduced"),  # a gain, of another size
+        ((212, 210, 211), "not_supported"),  # none
+    ],
+)
+def test_a_gain_must_be_one_and_have_its_size(relu, verdict):
+    found = [run_of("lenet7_relu", s, (c, 370)) for s, c in enumerate(relu)]
+    for seed in range(3):
+        run = run_of("lenet7_sigmoid", seed, (211, 211))
+        found.append(dataclasses.replace(run, scores={5: run.scores[5]}))
+    assert verdicts(found)["gain_of_40_points"] == verdict

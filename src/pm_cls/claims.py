@@ -130,11 +130,11 @@ def _better(entry: dict[str, Any], ours: Sequence[Run]) -> tuple[str, Verdict]:
 
 
 def _gain(entry: dict[str, Any], ours: Sequence[Run]) -> tuple[str, Verdict]:
+    evidence, verdict = _better(entry, ours)
     tested = _test(entry, ours)
-    if isinstance(tested, int):
-        return _too_few(tested)
-    test, evidence = tested
-    low, high = test.interval
+    if verdict != "reproduced" or isinstance(tested, int):
+        return evidence, verdict
+    low, high = tested[0].interval
     inside = low <= entry["points"] / 100 <= high
     return evidence, "reproduced" if inside else "not_reproduced"
 
