@@ -3,8 +3,10 @@
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from pm_cls.device import CHOICES
 from pm_cls.errors import EXIT_STOPPED, PmClsError
@@ -27,7 +29,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def run_command(main: Callable[[Sequence[str] | None], None]) -> int:
-    """Call a verb's `main` on the command line and turn foreseen failures into exit codes."""
+    """Call a verb's `main` on the command line and turn foreseen failures into exit codes.
+
+    SIGTERM and Ctrl-C end it in order (each `finally` is gone through); a second one at once.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names that a terminal cannot show
@@ -43,3 +50,9 @@ def run_command(main: Callable[[Sequence[str] | None], None]) -> int:
         print("pm_cls: stopped", file=sys.stderr)
         return EXIT_STOPPED
     return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
+    raise KeyboardInterrupt

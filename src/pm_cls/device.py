@@ -5,8 +5,12 @@ Everything that needs Paddle calls `prepare` before it imports a module that doe
 
 import ctypes
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
@@ -54,10 +58,12 @@ def prepare(device: str = "auto") -> str:
     if code_path := fast_mkl_code_path():
         os.environ.setdefault(MKL_CODE_PATH, code_path)
     _keep_freed_memory()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _own_signals():
         # Paddle 3 on every import; nothing here compiles extensions.
         warnings.filterwarnings("ignore", message="No ccache found")
         import paddle
+
+        paddle.disable_signal_handler()
 
     has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if device == "gpu" and not has_gpu:
@@ -71,6 +77,27 @@ def prepare(device: str = "auto") -> str:
         paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
     paddle.set_device(chosen)
     return chosen
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep the handler of SIGTERM over the import of Paddle, which sets its own.
+
+    Paddle takes SIGTERM for a crash and writes a stack trace from within the signal, which can hang
+    for good. One that comes during the import waits until it is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    can_wait = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]) if can_wait else None
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _keep_freed_memory() -> None:

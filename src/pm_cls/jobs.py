@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from pm_cls import runs
 from pm_cls.config import Config
-from pm_cls.errors import EXIT_STOPPED
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,6 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int, device_choice: str) -> li
     Returns:
         For each run that failed its name and the last words of its process.
     """
-    # So that whoever ends this process ends the runs too: the `finally` below is gone through.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_STOPPED))
     waiting, failed = list(tasks), []
     slots = list(range(jobs))
     under_way: dict[int, Running] = {}
@@ -82,6 +79,7 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int, device_choice: str) -> li
         for run in under_way.values():
             run.bar.close()
             run.process.terminate()
+        for run in under_way.values():
             run.process.wait()
     return failed
 
@@ -90,7 +88,12 @@ def _start(task: Task, slot: int, device_choice: str) -> Running:
     command = [sys.executable, "-m", "pm_cls.train", "--device", device_choice, *task.arguments]
     (task.folder / runs.METRICS).unlink(missing_ok=True)  # of an unfinished run, which begins anew
     errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run ends)
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its runs
+    )
     epochs = task.config.train.epochs
     bar = tqdm(desc=task.name, total=epochs, unit="epoch", position=slot, leave=False, disable=None)
     return Running(task, process, errors, bar)
