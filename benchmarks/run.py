@@ -47,6 +47,7 @@ CHANGES = {  # in the order in which they were made
     "filtering": "minimal filtering",
 }
 OURS, TORCH, COMPILED, TUTORIAL = "pm_cls", "PyTorch, eager", "PyTorch, compiled", "tutorial's way"
+PEERS = (TORCH, COMPILED, TUTORIAL)
 
 
 @dataclass
@@ -71,6 +72,14 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="one epoch and one evaluation")
     parser.add_argument("--rounds", type=int, default=3, help="rounds (default: 3)")
     parser.add_argument(
+        "--beside",
+        nargs="*",
+        choices=PEERS,
+        default=PEERS,
+        metavar="SIDE",
+        help=f"the sides to time this package beside (default: all of {', '.join(PEERS)})",
+    )
+    parser.add_argument(
         "--work", type=Path, default=HERE / "work", help="folder for made photographs and caches"
     )
     args = parser.parse_args()
@@ -87,18 +96,20 @@ def main() -> None:
         ),
         TUTORIAL: Side("tutorial_table.py", originals, 1),
     }  # fmt: skip
+    sides = {name: side for name, side in sides.items() if name in (OURS, *args.beside)}
+    conditions = machine(epochs, args.rounds)
     walls: dict[str, list[float]] = {name: [] for name in sides}
     found: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in sides}
     for number in range(1, args.rounds + 1):
         for name, side in sides.items():
-            if args.short and name == TUTORIAL and number > 1:
+            if name == TUTORIAL and number > 1:
                 continue  # several times slower than the rest together
             wall, results = make_table(side, epochs, reported)
             walls[name].append(wall)
             found[name].append(results)
             print(f"round {number}: {name} {wall:.0f} s", flush=True)
     parts = [
-        machine(epochs, args.rounds),
+        conditions,
         table_of_sides(walls, found),
         table_of_steps(found),
         f"PyTorch's best: {describe(choice)}. Probed, milliseconds a step: {probes}.",
@@ -203,13 +214,13 @@ def machine(epochs: int, rounds: int) -> str:
     form = "each network once for 10 epochs, evaluated after 5 and 10"
     if epochs == 1:
         form = (
-            "SHORT form: each network for 1 epoch with 1 evaluation, so that start-up weighs more, "
-            "and the tutorial's way in the first round alone"
+            "SHORT form: each network for 1 epoch with 1 evaluation, so that start-up weighs more"
         )
     return (
         f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}; "
         f"{versions}; commit {commit}. 400 training and 400 validation photographs, SYNTHETIC, "
-        f"{ORIGINAL_SIZE} pixels high; batch 10; {form}. Medians of {rounds} interleaved rounds."
+        f"{ORIGINAL_SIZE} pixels high; batch 10; {form}. "
+        f"Medians of {rounds} interleaved rounds; the tutorial's way in the first alone."
     )
 
 
@@ -279,16 +290,19 @@ def table_of_layers() -> str:
     for network in NETWORKS:
         ways = [
             answer(start([sys.executable, str(SIDES / "layers.py"), network, way]))
-            for way in ("paddle", "pm_cls")
+            for way in ("paddle", "pm_cls", "pytorch")
         ]
         body = [
-            [plain[0], *(f"{value:.1f}" for layer in (plain, ours) for value in layer[1:])]
-            for plain, ours in zip(*ways, strict=True)
-            if max(plain[1:]) >= 0.5
+            [layers[0][0], *(f"{value:.1f}" for layer in layers for value in layer[1:])]
+            for layers in zip(*ways, strict=True)
+            if max(layers[0][1:]) >= 0.5
         ]
-        head = [network, "Paddle forward", "backward", "pm_cls forward", "backward"]
-        parts.append(rows(head, body))
-    words = "Milliseconds, batch 10, relu, one thread, both with MKL's fast code; 0.5 and more."
+        heads = (f"{side} forward | backward" for side in ("Paddle", "pm_cls", "PyTorch"))
+        parts.append(rows(" | ".join([network, *heads]).split(" | "), body))
+    words = (
+        "Milliseconds, batch 10, relu, one thread, Paddle and pm_cls with MKL's fast code, PyTorch "
+        "with channels last; 0.5 and more."
+    )
     return f"### Layers\n\n{words}\n\n" + "\n\n".join(parts)
 
 

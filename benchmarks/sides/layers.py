@@ -1,44 +1,83 @@
 """Milliseconds of each layer's forward and backward pass, batch 10, one thread: the least of five.
 
-python benchmarks/sides/layers.py NETWORK pm_cls|paddle
+python benchmarks/sides/layers.py NETWORK paddle|pm_cls|pytorch
 """
 
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from pm_cls import device
+SHAPE = (10, 3, 224, 224)
+
+
+def measure(
+    layers: Sequence[Any], images: Callable[[], Any], backward: Callable[[Any], None]
+) -> list[list[Any]]:
+    """Name, forward and backward milliseconds of each layer; the first gives no gradient on."""
+    least = [[9e9, 9e9] for _ in layers]
+    for _ in range(5):
+        values = images()
+        for number, layer in enumerate(layers):
+            began = time.perf_counter()
+            out = layer(values)
+            middle = time.perf_counter()
+            backward(out)
+            passes = (middle - began, time.perf_counter() - middle)
+            least[number] = [min(pair) for pair in zip(least[number], passes, strict=True)]
+            values = cut(out)
+    return [
+        [type(layer).__name__, 1e3 * forward, 1e3 * backward_]
+        for layer, (forward, backward_) in zip(layers, least, strict=True)
+    ]
+
 
 network, way = sys.argv[1:]
-device.prepare("cpu")
+if way == "pytorch":
+    import torch
+    from pytorch_table import build
 
-import paddle  # noqa: E402
+    torch.set_num_threads(1)
+    model = build(network, "relu").to(memory_format=torch.channels_last)
 
-from pm_cls.models import build_model  # noqa: E402
-from pm_cls.models.convolution import Conv2D  # noqa: E402
+    def cut(out: Any) -> Any:
+        return out.detach().requires_grad_()
 
-if way == "paddle":
-    Conv2D.forward = paddle.nn.Conv2D.forward
-model = build_model(network)
-layers = [*model.features, *model.classifier]
-least = [[9e9, 9e9] for _ in layers]
-for _ in range(5):
-    values = paddle.uniform([10, 3, 224, 224], min=-1.0)
-    for number, layer in enumerate(layers):
-        values = values.detach()
-        values.stop_gradient = number == 0
-        began = time.perf_counter()
-        out = layer(values)
-        middle = time.perf_counter()
+    def backward(out: Any) -> None:
+        out.backward(torch.ones_like(out))
+        model.zero_grad(set_to_none=True)
+
+    def images() -> Any:
+        return (torch.rand(SHAPE) * 2 - 1).to(memory_format=torch.channels_last)
+
+    layers = list(model)
+else:
+    from pm_cls import device
+
+    device.prepare("cpu")
+    import paddle
+
+    from pm_cls.models import build_model
+    from pm_cls.models.convolution import Conv2D
+
+    if way == "paddle":
+        Conv2D.forward = paddle.nn.Conv2D.forward
+    model = build_model(network)
+
+    def cut(out: Any) -> Any:
+        values = out.detach()
+        values.stop_gradient = False
+        return values
+
+    def backward(out: Any) -> None:
         if not out.stop_gradient:
             paddle.autograd.backward([out], [paddle.ones_like(out)])
-        end = time.perf_counter()
-        least[number] = [min(least[number][0], middle - began), min(least[number][1], end - middle)]
-        values = out
-    for parameter in model.parameters():
-        parameter.clear_gradient(False)
-print(
-    json.dumps(
-        [[type(x).__name__, 1e3 * f, 1e3 * b] for x, (f, b) in zip(layers, least, strict=True)]
-    )
-)
+        for parameter in model.parameters():
+            parameter.clear_gradient(False)
+
+    def images() -> Any:
+        return paddle.uniform(SHAPE, min=-1.0)
+
+    layers = [*model.features, *model.classifier]
+print(json.dumps(measure(layers, images, backward)))

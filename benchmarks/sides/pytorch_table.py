@@ -66,4 +66,5 @@ def main() -> None:
     measure(args, len(train), step, evaluate)
 
 
-main()
+if __name__ == "__main__":
+    main()
