@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pm_cls.baselines import baselines, outline, thumbnails
+from pm_cls import baselines
+from pm_cls.baselines import outline, thumbnails
 from pm_cls.data.arrays import Dataset, Split
-from pm_cls.errors import DataError
+from pm_cls.errors import DataError, UsageError
 
 
 def dataset_of(bright_when_ill, n=40, size=32):
@@ -22,6 +23,11 @@ def dataset_of(bright_when_ill, n=40, size=32):
     names = tuple(f"{i}.jpg" for i in range(n))
     halves = (Split(names, labels[h], images[h]) for h in (slice(n), slice(n, None)))
     return Dataset("test", "0", *halves, outputs=1)
+
+
+def scored(dataset):
+    fitted = baselines.fit(dataset.train)
+    return list(baselines.score(fitted, dataset.validation, dataset.name, dataset.digest))
 
 
 def test_thumbnails_are_means_of_tiles():
@@ -44,7 +50,7 @@ def test_outline_sees_no_content():
      (False, "outline of the field of view", "constant answer")],
 )  # fmt: skip
 def test_each_finds_what_it_can_see(bright_when_ill, tells, does_not):
-    found = {b.name: b.scores.accuracy for b in baselines(dataset_of(bright_when_ill))}
+    found = {b.name: b.scores.accuracy for b in scored(dataset_of(bright_when_ill))}
     assert found[tells] == 1
     assert found[does_not] == 0.5
 
@@ -53,7 +59,7 @@ def test_validation_labels_change_scores_only():
     dataset = dataset_of(bright_when_ill=True)
     flipped = dataclasses.replace(dataset.validation, labels=1 - dataset.validation.labels)
     other = dataclasses.replace(dataset, validation=flipped)
-    for a, b in zip(baselines(dataset), baselines(other), strict=True):
+    for a, b in zip(scored(dataset), scored(other), strict=True):
         assert a.scores.correct == b.scores.n - b.scores.correct
 
 
@@ -61,6 +67,14 @@ def test_too_few_photographs_of_a_class():
     dataset = dataset_of(bright_when_ill=True)
     labels = np.zeros_like(dataset.train.labels)
     with pytest.raises(DataError, match="5 or more of both"):
-        baselines(
-            dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, labels=labels))
-        )
+        baselines.fit(dataclasses.replace(dataset.train, labels=labels))
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    found = scored(dataset_of(bright_when_ill=True))
+    baselines.write(found, tmp_path / "out" / baselines.FILE)
+    assert baselines.read(tmp_path / "out" / baselines.FILE) == found
+    assert baselines.read(tmp_path / "absent.csv") == []
+    (tmp_path / "bad.csv").write_text("baseline,numbers\nmean colour,three\n")
+    with pytest.raises(UsageError, match=r"bad\.csv: is damaged"):
+        baselines.read(tmp_path / "bad.csv")

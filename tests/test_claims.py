@@ -1,6 +1,8 @@
 """Verdicts follow from the rules, in each direction."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from pm_cls.results import Run
 EXPERIMENTS = {row.experiment: row for row in thesis.rows()}
 
 
-def run_of(experiment, seed, correct, loss=0.2, n=400, folder=None):
+def run_of(experiment, seed, correct, loss=0.2, n=400, predictions=None):
     row = EXPERIMENTS[experiment]
     model = {"name": row.model, "activation": row.activation}
     if row.fc_layers:
@@ -21,7 +23,11 @@ def run_of(experiment, seed, correct, loss=0.2, n=400, folder=None):
     data = {"name": row.dataset, "image_size": 28 if row.dataset == "mnist" else 224}
     config = Config.model_validate({"experiment": experiment, "data": data, "model": model})
     scores = {e: Scores(c, n, c / n, loss, None) for e, c in zip((5, 10), correct, strict=True)}
-    return Run(folder, experiment, seed, row.dataset, "c", False, config, {}, [], scores)
+    environment = {"data": {}}
+    return Run(
+        Path(), experiment, seed, row.dataset, "c", False, config, environment, [],
+        predictions or {}, scores, {},
+    )  # fmt: skip
 
 
 def verdicts(found):
@@ -71,17 +77,15 @@ def test_where_all_runs_agree_a_value_must_be_equal(correct, verdict):
 
 
 @pytest.mark.parametrize(("away", "verdict"), [(0, "reproduced"), (1, "not_reproduced")])
-def test_the_constant_answer_is_read_from_the_predictions(tmp_path, away, verdict):
+def test_the_constant_answer_is_read_from_the_predictions(away, verdict):
     labels = np.array([1] * 211 + [0] * 189)
-    found = []
-    for seed in range(3):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        logits = np.full((400, 1), 0.11, np.float32)
-        logits[:away] = -1
-        names = tuple(f"V{i:04}.jpg" for i in range(400))
-        runs.write_predictions(runs.predictions_file(folder, 10), names, labels, logits)
-        found.append(run_of("lenet7_sigmoid", seed, (211, 211), loss=0.6917, folder=folder))
+    logits = np.full((400, 1), 0.11, np.float32)
+    logits[:away] = -1
+    predictions = {10: runs.Predictions(tuple(map(str, range(400))), labels, logits)}
+    found = [
+        run_of("lenet7_sigmoid", seed, (211, 211), loss=0.6917, predictions=predictions)
+        for seed in range(3)
+    ]
     assert verdicts(found)["sigmoid_constant_lenet7"] == verdict
 
 
@@ -94,7 +98,11 @@ def test_runs_that_are_not_the_thesis_are_not_judged():
 def test_every_rule_and_every_statement_in_both_languages():
     entries = claims.judge([])
     assert len({claim.id for claim in entries}) == len(entries)
-    assert all(claim.statement and claim.chinese and claim.section for claim in entries)
+    for claim in entries:
+        for text in (claim.statement, claim.section, claim.evidence):
+            assert text.en and text.zh
+            assert not re.search("[\u4e00-\u9fff]", text.en)
+        assert re.search("[\u4e00-\u9fff]", claim.statement.zh + claim.evidence.zh)
 
 
 @pytest.mark.parametrize(

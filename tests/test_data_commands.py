@@ -51,8 +51,8 @@ def test_prepare_gathers_folders_into_the_official_layout(official, tmp_path, ca
         "PALM-Training400", "PALM-Validation400", "labels.csv",
     ]  # fmt: skip
     before, after = ichallenge_pm.find(parts), ichallenge_pm.find(out)
-    assert (before.training.names(), before.validation.labels) == (
-        after.training.names(),
+    assert (before.training.names, before.validation.labels) == (
+        after.training.names,
         after.validation.labels,
     )
     assert "written" in capsys.readouterr().out

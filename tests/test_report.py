@@ -32,7 +32,7 @@ def table_of(runs_dir, **kwargs):
 
 
 def notes_of(table):
-    return "\n".join(table.notes)
+    return "\n".join(note.en for note in table.notes)
 
 
 def test_thesis_rows_are_the_facts():
@@ -105,7 +105,7 @@ def test_synthetic_says_so_and_gives_no_difference(fake_run, tmp_path):
     fake_run("alexnet", PERFECT, LABELS, dataset="synthetic")
     fake_run("mnist_lenet", np.eye(10)[[1, 0]], [1, 0], dataset="mnist", epochs=(5,))
     table = table_of(tmp_path / "runs")
-    assert "SYNTHETIC" in table.marks and "SYNTHETIC" in notes_of(table)
+    assert "SYNTHETIC" in table.marks.en and "SYNTHETIC" in notes_of(table)
     assert table.rows[8].dataset == "synthetic"
     assert table.rows[8].accuracy == 1 and table.rows[8].accuracy_difference is None
     assert table.rows[10].accuracy_difference == pytest.approx(1 - 0.9299)
@@ -130,7 +130,7 @@ def test_other_settings_than_the_thesis_are_named_and_not_compared(fake_run, key
     table = table_of(runs_dir)
     assert table.rows[8].accuracy == 1 and table.rows[8].accuracy_difference is None
     assert words in notes_of(table)
-    assert "other settings than the thesis'" in table.marks
+    assert "other settings than the thesis'" in table.marks.en
 
 
 def test_differing_commits_and_unofficial_sets_are_named(fake_run):
@@ -140,7 +140,7 @@ def test_differing_commits_and_unofficial_sets_are_named(fake_run):
     assert "differing commits" in notes and "bbbbbbbbbbbb with changes" in notes
     assert "Not the official set" in notes
     table = table_of(runs_dir)
-    assert "not on the official photographs" in table.marks
+    assert "not on the official photographs" in table.marks.en
     assert table.rows[8].accuracy == 1 and table.rows[8].accuracy_difference is None
     assert table.rows[2].accuracy_difference is not None
 

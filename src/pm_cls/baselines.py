@@ -3,42 +3,60 @@
     python -m pm_cls.baselines --data data/ichallenge_pm --out results
 
 Logistic regression on a few numbers of each photograph; C is chosen by five-fold log loss on the
-training photographs alone. Writes baselines.csv.
+training photographs alone. Writes baselines.csv, which the report reads.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
-from sklearn.linear_model import LogisticRegressionCV
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from pm_cls import metrics, stats
-from pm_cls.command import new_parser, run_command
+from pm_cls.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.config import DataConfig
-from pm_cls.data import Dataset, load_dataset
+from pm_cls.data import Split, elsewhere, load_dataset
 from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, write_text
+from pm_cls.files import csv_text, read_csv, write_text
+from pm_cls.language import Text
 
+FILE = "baselines.csv"
 COLUMNS = ("baseline", "numbers", "dataset", "n", "correct", "accuracy", "wilson_low",
            "wilson_high", "loss", "auc", "data_digest")  # fmt: skip
 FOLDS = 5
 DARK = 16  # grey levels of 255: what is darker in all channels lies outside the field of view
 OUTLINE_SIDE = 16
+CONSTANT = "constant answer"
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """Scores of a simple answer on the validation set; `numbers` is how many it sees of a photo."""
+    """Scores of a simple answer on a set of photographs.
+
+    `numbers` is how many it sees of a photograph, `dataset` and `digest` tell the photographs.
+    """
 
     name: str
     numbers: int
+    dataset: str
+    digest: str
     scores: metrics.Scores
+
+    @property
+    def wilson(self) -> tuple[float, float]:
+        """Interval of the accuracy over photographs."""
+        return stats.wilson(self.scores.correct, self.scores.n)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted answer: `logits(images)` takes uint8 [n, 3, h, w] and gives float [n, 1]."""
+
+    name: str
+    numbers: int
+    logits: Callable[[np.ndarray], np.ndarray]
 
 
 def thumbnails(images: np.ndarray, side: int) -> np.ndarray:
@@ -69,64 +87,144 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "8x8 thumbnail": lambda images: thumbnails(images, 8),
     "outline of the field of view": outline,
 }
+NAMES = {
+    CONSTANT: Text(CONSTANT, "恒定答案"),
+    "mean colour": Text("mean colour", "平均颜色"),
+    "4x4 thumbnail": Text("4×4 thumbnail", "4×4 缩略图"),
+    "8x8 thumbnail": Text("8×8 thumbnail", "8×8 缩略图"),
+    "outline of the field of view": Text("outline of the field of view", "视野轮廓"),
+}
 
 
-def baselines(dataset: Dataset) -> list[Baseline]:
-    """The constant answer (the more frequent label of the training set) and each of FEATURES.
+def fit(train: Split) -> list[Fitted]:
+    """Fit the constant answer (the prior of the training set) and each of FEATURES.
 
     Raises:
         DataError: fewer than FOLDS training photographs of a class.
     """
-    train, validation = dataset.train, dataset.validation
     counts = np.bincount(train.labels, minlength=2)
     if counts.min() < FOLDS:
         raise DataError(
             f"{counts.min()} training photographs of a class; {FOLDS} or more of both are needed"
         )
-    prior = np.full((len(validation.labels), 1), np.log(counts[1] / counts[0]))
-    found = [Baseline("constant answer", 0, metrics.scores(prior, validation.labels))]
-    for name, features in FEATURES.items():
-        seen = features(train.images)
-        model = make_pipeline(
-            StandardScaler(),
-            LogisticRegressionCV(
-                Cs=np.logspace(-4, 2, 13),
-                cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
-                scoring="neg_log_loss",
-                max_iter=5000,
-            ),
-        ).fit(seen, train.labels)
-        logits = model.decision_function(features(validation.images))[:, np.newaxis]
-        found.append(Baseline(name, seen.shape[1], metrics.scores(logits, validation.labels)))
-    return found
+    prior = float(np.log(counts[1] / counts[0]))
+    constant = Fitted(CONSTANT, 0, lambda images: np.full((len(images), 1), prior))
+    return [constant, *(_fit_regression(train, name) for name in FEATURES)]
+
+
+def _fit_regression(train: Split, name: str) -> Fitted:
+    from sklearn.linear_model import LogisticRegressionCV  # a second, which the report can spare
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    seen = FEATURES[name](train.images)
+    model = make_pipeline(
+        StandardScaler(),
+        LogisticRegressionCV(
+            Cs=np.logspace(-4, 2, 13),
+            cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0),
+            scoring="neg_log_loss",
+            max_iter=5000,
+        ),
+    ).fit(seen, train.labels)
+    return Fitted(
+        name,
+        seen.shape[1],
+        lambda images: model.decision_function(FEATURES[name](images))[:, np.newaxis],
+    )
+
+
+def score(fitted: Sequence[Fitted], split: Split, dataset: str, digest: str) -> Iterator[Baseline]:
+    """Score each answer on a set of photographs of the size that it was fitted on."""
+    for one in fitted:
+        scores = metrics.scores(one.logits(split.images), split.labels)
+        yield Baseline(one.name, one.numbers, dataset, digest, scores)
+
+
+def write(found: Sequence[Baseline], path: Path) -> None:
+    """Write a line a baseline and set of photographs."""
+    rows = [
+        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *one.wilson, s.loss, s.auc,
+         one.digest]
+        for one in found
+        for s in [one.scores]
+    ]  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, csv_text(COLUMNS, rows))
+
+
+def read(path: Path) -> list[Baseline]:
+    """Read what `write` wrote; nothing where there is no such file.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return [
+            Baseline(
+                line["baseline"],
+                int(line["numbers"]),
+                line["dataset"],
+                line["data_digest"],
+                metrics.Scores(
+                    correct=int(line["correct"]),
+                    n=int(line["n"]),
+                    accuracy=float(line["accuracy"]),
+                    loss=float(line["loss"]),
+                    auc=float(line["auc"]) if line["auc"] else None,
+                ),
+            )
+            for line in read_csv(path)
+            if line["baseline"] in NAMES
+        ]
+    except (LookupError, ValueError, TypeError) as error:
+        raise UsageError(f"{path}: is damaged ({error}); `pm-cls baselines` writes it anew")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("baselines", __doc__)
     parser.add_argument("--data", required=True, help="folder of the photographs")
     parser.add_argument("--out", type=Path, default=Path("results"), help="default: results")
+    parser.add_argument(
+        "--elsewhere",
+        type=Path,
+        metavar="FOLDER",
+        help="score on the photographs of this folder too, which --labels names",
+    )
+    add_labels(parser)
     args = parser.parse_args(arguments)
-    dataset = load_dataset(DataConfig(root=args.data))
-    print(f"{len(dataset.validation.labels)} validation photographs of {dataset.name}")
-    rows = []
-    for found in baselines(dataset):
-        score = found.scores
-        low, high = stats.wilson(score.correct, score.n)
-        area = "undefined" if score.auc is None else f"{score.auc:.3f}"
-        print(
-            f"{found.name:30} {100 * score.accuracy:6.2f}%  (95% Wilson {100 * low:.2f} to "
-            f"{100 * high:.2f}, n = {score.n})  loss {score.loss:.4f}  AUC {area}"
-        )
-        rows.append(
-            [found.name, found.numbers, dataset.name, score.n, score.correct, score.accuracy, low,
-             high, score.loss, score.auc, dataset.digest]
-        )  # fmt: skip
+    check_labels(args, "--elsewhere", args.elsewhere)
+    config = DataConfig(root=args.data)
+    dataset = load_dataset(config)
+    fitted = fit(dataset.train)
+    sets = [(dataset.validation, dataset.name, dataset.digest)]
+    if args.elsewhere is not None:
+        other = elsewhere.load(args.elsewhere, args.labels, config, args.name)
+        sets.append((other.split, other.name, other.digest))
+    found: list[Baseline] = []
+    for split, name, digest in sets:
+        print(f"{len(split.labels)} photographs of {name}")
+        for one in score(fitted, split, name, digest):
+            found.append(one)
+            print(_line(one), flush=True)
     try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        write_text(args.out / "baselines.csv", csv_text(COLUMNS, rows))
+        write(found, args.out / FILE)
     except OSError as error:
         raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
-    print(f"written: {args.out / 'baselines.csv'}")
+    print(f"written: {args.out / FILE}")
+
+
+def _line(one: Baseline) -> str:
+    score = one.scores
+    low, high = one.wilson
+    area = "undefined" if score.auc is None else f"{score.auc:.3f}"
+    return (
+        f"{one.name:30} {100 * score.accuracy:6.2f}%  (95% Wilson {100 * low:.2f} to "
+        f"{100 * high:.2f}, n = {score.n})  loss {score.loss:.4f}  AUC {area}"
+    )
 
 
 if __name__ == "__main__":

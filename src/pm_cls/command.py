@@ -1,4 +1,4 @@
-"""What the verbs share on the command line: the parser, `--device`, the exit codes."""
+"""What the verbs share on the command line: the parser, some options, the exit codes."""
 
 import argparse
 import io
@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 
 from pm_cls.device import CHOICES
-from pm_cls.errors import EXIT_STOPPED, PmClsError
+from pm_cls.errors import EXIT_STOPPED, PmClsError, UsageError
 
 
 def new_parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -26,6 +27,26 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=CHOICES, default="auto", help="default: a GPU if there is one"
     )
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """The options of the verbs that score on photographs from elsewhere."""
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.csv",
+        help="photographs from elsewhere and their labels: columns file (as found from the folder) "
+        "and label (1 pathological, 0 not)",
+    )
+    parser.add_argument("--name", help="what to call those photographs (default: their folder)")
+
+
+def check_labels(args: argparse.Namespace, option: str, folder: object) -> None:
+    """Raise UsageError where one of the folder, given by `option`, and the labels is missing."""
+    if (folder is None) != (args.labels is None):
+        raise UsageError(f"{option} and --labels are needed together")
+    if args.name is not None and args.labels is None:
+        raise UsageError("--name goes with --labels")
 
 
 def run_command(main: Callable[[Sequence[str] | None], None]) -> int:

@@ -1,6 +1,14 @@
-"""Figures from records, as SVG and PNG. They draw numbers and compute none but percent."""
+"""Figures from records. They draw numbers and compute none but percent.
 
-from collections.abc import Sequence
+`save` writes a figure as SVG and PNG, `inline_svg` gives it as part of a page, whose fonts and text
+colour it takes.
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,69 +17,262 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
-from pm_cls.results import Run, Table, is_comparable
+from pm_cls.analysis import Analysis, Reliability, experiments
+from pm_cls.baselines import NAMES
+from pm_cls.language import Language, Text
+from pm_cls.results import Run, Table, TableRow, is_comparable
 
-VALIDATION, TRAINING, THESIS = "#1b6ca8", "#d98c2b", "#b3261e"
+# Told apart on white and on black.
+VALIDATION, TRAINING, THESIS = "#2a7fc1", "#d98c2b", "#d0443a"
+PALETTE = ("#2a7fc1", "#7b6fd0", "#d98c2b", "#8a8a8a", "#2f9e77", "#b85bb0")
+PAGE_INK = "#010203"  # in a page this becomes the colour of its text
+PIXELS_PER_INCH = 150
+WIDE_GAP = 15  # points between two groups of rows
+
+ACCURACY = Text("validation accuracy, %", "验证准确率，%")
+LOSS = Text("mean cross-entropy", "平均交叉熵")
 
 
-def write_learning_curves(table: Table, folder: Path) -> None:
-    """Write learning_curves.svg and .png: accuracy above, loss below, a column an experiment.
-
-    One line a seed; the thesis' values as diamonds where all runs are comparable with them.
-    """
-    there = {run.experiment for run in table.runs}
-    experiments = [e for e in dict.fromkeys(row.experiment for row in thesis.rows()) if e in there]
-    columns = len(experiments)
-    figure = Figure(figsize=(2.6 * columns + 1, 5.6), layout="constrained")
-    figure.suptitle("Learning curves" + table.marks)
-    panels = figure.subplots(2, columns, squeeze=False, sharex="col")
+def learning_curves(table: Table, language: Language = "en") -> Figure:
+    """Accuracy above, loss below, a column an experiment: all that the table has."""
+    there = experiments(table)
+    figure = Figure(figsize=(2.6 * len(there) + 1, 5.6), layout="constrained")
+    figure.suptitle(Text("Learning curves", "学习曲线").of(language) + table.marks.of(language))
+    panels = figure.subplots(2, len(there), squeeze=False, sharex="col")
     groups: dict[str, list[int]] = {}
-    for column, experiment in enumerate(experiments):
+    for column, experiment in enumerate(there):
         ours = [run for run in table.runs if run.experiment == experiment]
-        _draw_experiment(panels[0, column], panels[1, column], experiment, ours)
+        _draw_curves(panels[0, column], panels[1, column], ours, language)
+        panels[0, column].set_title(f"{experiment}\n{_seeds(ours, language)}", fontsize=10)
         groups.setdefault(ours[0].dataset, []).append(column)
     for columns_of_one_data_set in groups.values():
         accuracies, losses = ([row[column] for column in columns_of_one_data_set] for row in panels)
         _share_scale(accuracies, top=100)
         _share_scale(losses, bottom=0)
-    panels[0, 0].set_ylabel("validation accuracy, %")
-    panels[1, 0].set_ylabel("mean cross-entropy")
-    handles: dict[str, Any] = {}
-    for axes in panels.flat:
-        lines, labels = axes.get_legend_handles_labels()
-        handles |= dict(zip(labels, lines, strict=True))
-    figure.legend(
-        list(handles.values()), list(handles), loc="outside lower center", ncols=3, frameon=False
+    panels[0, 0].set_ylabel(ACCURACY.of(language))
+    panels[1, 0].set_ylabel(LOSS.of(language))
+    _legend(figure, panels.flat, columns=3)
+    return figure
+
+
+def learning_curve(table: Table, experiment: str, language: Language = "en") -> Figure:
+    """One column of `learning_curves`, for a narrow page."""
+    ours = [run for run in table.runs if run.experiment == experiment]
+    figure = Figure(figsize=(3.2, 4.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    _draw_curves(above, below, ours, language)
+    above.set_ylabel(ACCURACY.of(language))
+    below.set_ylabel(LOSS.of(language))
+    above.set_ylim(None, 100)
+    below.set_ylim(0, None)
+    _legend(figure, [above, below], columns=2)
+    return figure
+
+
+def intervals(table: Table, language: Language = "en") -> Figure:
+    """The accuracy of each row: runs, mean, prediction interval of a new run, and the thesis.
+
+    Where the rows lie in two places far apart, each has a panel with a scale of its own.
+    """
+    rows = [row for row in table.rows if row.n_runs]
+    spans = sorted(_span(row, table) for row in rows)
+    gap, cut = max(
+        ((after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(spans), start=1)),
+        default=(0.0, 0),
     )
-    save(figure, folder / "learning_curves")
+    parts = [spans[:cut], spans[cut:]] if gap > WIDE_GAP else [spans]
+    figure = Figure(figsize=(5.6, 0.36 * len(rows) + 1.9), layout="constrained")
+    panels = figure.subplots(
+        1, len(parts), sharey=True, squeeze=False, width_ratios=[1, 5] if len(parts) > 1 else [1]
+    )[0]
+    for axes, part in zip(panels, parts, strict=True):
+        for place, row in enumerate(rows):
+            _draw_interval(axes, place, row, table)
+        _plain(axes, "x")
+        low, high = min(low for low, _ in part), max(high for _, high in part)
+        margin = max(0.05 * (high - low), 0.5)
+        axes.set_xlim(low - margin, high + margin)
+    names = [f"{row.thesis.network} {row.thesis.activation}, {row.thesis.epochs}" for row in rows]
+    panels[0].set_yticks(range(len(rows)), names)
+    panels[0].invert_yaxis()
+    panels[-1].set_xlabel(ACCURACY.of(language))
+    _name_marks(
+        panels[-1],
+        {
+            "run": Text("our runs", "各次运行"),
+            "mean": Text("mean", "平均"),
+            "interval": Text("95% prediction interval of a new run", "一次新运行的 95% 预测区间"),
+            "thesis": Text("thesis", "论文"),
+        },
+        language,
+    )
+    return figure
 
 
-def _draw_experiment(accuracy: Axes, loss: Axes, experiment: str, ours: Sequence[Run]) -> None:
+def roc_curves(analysis: Analysis, language: Language = "en") -> Figure:
+    """A line each run at its last reported epoch, coloured by experiment."""
+    figure = Figure(figsize=(4.6, 5.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=PAGE_INK, linewidth=0.7, alpha=0.5)
+    for colour, (experiment, curves) in zip(PALETTE, analysis.roc.items(), strict=False):
+        for curve in curves:
+            axes.plot(*curve, color=colour, linewidth=1, alpha=0.8, label=experiment)
+    axes.set_aspect("equal")
+    axes.set_xlabel(Text("1 − specificity", "1 − 特异度").of(language))
+    axes.set_ylabel(Text("sensitivity", "灵敏度").of(language))
+    _plain(axes, "both")
+    _legend(figure, [axes], columns=2)
+    return figure
+
+
+def reliability(found: Reliability, language: Language = "en") -> Figure:
+    """Stated probability against observed share, and how often each was stated."""
+    figure = Figure(figsize=(2.9, 3.6), layout="constrained")
+    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    axes.plot([0, 1], [0, 1], color=PAGE_INK, linewidth=0.7, alpha=0.5)
+    axes.plot(found.stated, found.observed, color=VALIDATION, marker="o", markersize=4)
+    axes.set_ylabel(Text("share that is ill", "实际患病比例").of(language))
+    axes.set_ylim(0, 1)
+    below.bar(found.edges[:-1], found.counts, 0.1, align="edge", color=VALIDATION)
+    below.set_xlabel(Text("stated probability", "网络给出的概率").of(language))
+    below.set_ylabel(Text("answers", "数量").of(language))
+    _plain(axes, "both")
+    _plain(below, "y")
+    return figure
+
+
+def baselines(table: Table, analysis: Analysis, language: Language = "en") -> Figure:
+    """Baselines with their Wilson intervals above the networks with theirs over runs."""
+    digests = {run.data.get("digest") for run in table.runs}
+    lines = [line for line in analysis.baselines if line.digest in digests]
+    digest = next(line.digest for line in lines)
+    last = {
+        row.thesis.experiment: row
+        for row in table.rows
+        if any(r.experiment == row.thesis.experiment and r.data.get("digest") == digest
+               for r in table.runs)
+    }  # fmt: skip
+    figure = Figure(figsize=(5.4, 0.4 * (len(lines) + len(last)) + 1.3), layout="constrained")
+    axes = figure.subplots()
+    names = []
+    for place, line in enumerate(lines):
+        ends = [100 * end for end in line.wilson]
+        axes.plot(ends, [place, place], color=TRAINING, linewidth=2, label="baseline interval")
+        axes.plot(100 * line.scores.accuracy, place, "s", color=TRAINING, label="baseline")
+        names.append(NAMES[line.name].of(language))
+    for place, row in enumerate(last.values(), start=len(lines)):
+        _draw_interval(axes, place, row, table, with_thesis=False)
+        names.append(f"{row.thesis.network} {row.thesis.activation}")
+    axes.axhline(len(lines) - 0.5, color=PAGE_INK, linewidth=0.7, alpha=0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(ACCURACY.of(language))
+    axes.set_xlim(None, 100)
+    _plain(axes, "x")
+    _name_marks(
+        axes,
+        {
+            "baseline": Text("baseline", "基线"),
+            "baseline interval": Text("95% Wilson interval", "95% Wilson 区间"),
+            "run": Text("runs of a network", "网络的各次运行"),
+            "interval": Text("95% prediction interval", "95% 预测区间"),
+        },
+        language,
+    )
+    return figure
+
+
+def _draw_curves(accuracy: Axes, loss: Axes, ours: Sequence[Run], language: Language) -> None:
+    validation = Text("validation set", "验证集").of(language)
+    training = Text("training set", "训练集").of(language)
+    of_thesis = Text("thesis", "论文").of(language)
     for run in ours:
         epochs = [line["epoch"] for line in run.epochs]
         percent = [100 * e["validation_correct"] / e["validation_n"] for e in run.epochs]
-        accuracy.plot(epochs, percent, color=VALIDATION, marker=".", label="validation set")
-        validation = [line["validation_loss"] for line in run.epochs]
-        loss.plot(epochs, validation, color=VALIDATION, marker=".", label="validation set")
-        training = [line["train_loss"] for line in run.epochs]
-        loss.plot(epochs, training, color=TRAINING, linestyle="--", label="training set")
+        accuracy.plot(epochs, percent, color=VALIDATION, marker=".", label=validation)
+        losses = [line["validation_loss"] for line in run.epochs]
+        loss.plot(epochs, losses, color=VALIDATION, marker=".", label=validation)
+        losses = [line["train_loss"] for line in run.epochs]
+        loss.plot(epochs, losses, color=TRAINING, linestyle="--", label=training)
     if all(is_comparable(run) for run in ours):
-        rows = [row for row in thesis.rows() if row.experiment == experiment]
-        style: dict[str, Any] = {
-            "color": THESIS,
-            "marker": "D",
-            "linestyle": "none",
-            "fillstyle": "none",
-        }
+        rows = [row for row in thesis.rows() if row.experiment == ours[0].experiment]
+        style: dict[str, Any] = {"color": THESIS, "marker": "D", "linestyle": "none"}
         at = [row.epochs for row in rows]
-        accuracy.plot(at, [100 * row.accuracy for row in rows], label="thesis", **style)
-        loss.plot(at, [row.loss for row in rows], label="thesis", **style)
-    seeds = "seed" if len(ours) == 1 else "seeds"
-    accuracy.set_title(f"{experiment}\n{len(ours)} {seeds}", fontsize=10)
-    loss.set_xlabel("epoch")
+        percent = [100 * row.accuracy for row in rows]
+        accuracy.plot(at, percent, label=of_thesis, fillstyle="none", **style)
+        losses = [row.loss for row in rows]
+        loss.plot(at, losses, label=of_thesis, fillstyle="none", **style)
+    loss.set_xlabel(Text("epoch", "训练轮数").of(language))
     for axes in (accuracy, loss):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        _plain(axes, "both")
+
+
+def _span(row: TableRow, table: Table) -> tuple[float, float]:
+    """From the least to the largest percentage that is drawn for a row."""
+    drawn = [*_accuracies(row, table), 100 * row.thesis.accuracy]
+    if row.of_accuracy is not None and row.of_accuracy.new_interval is not None:
+        drawn += [100 * row.of_accuracy.new_interval[0]]
+        drawn += [min(100 * row.of_accuracy.new_interval[1], 100)]
+    return min(drawn), max(drawn)
+
+
+def _accuracies(row: TableRow, table: Table) -> list[float]:
+    epochs = row.thesis.epochs
+    return [
+        100 * run.scores[epochs].accuracy
+        for run in table.runs
+        if run.experiment == row.thesis.experiment and epochs in run.scores
+    ]
+
+
+def _draw_interval(
+    axes: Axes, place: int, row: TableRow, table: Table, with_thesis: bool = True
+) -> None:
+    assert row.of_accuracy is not None
+    if row.of_accuracy.new_interval is not None:
+        low, high = row.of_accuracy.new_interval
+        ends = [100 * low, min(100 * high, 100)]
+        axes.plot(ends, [place, place], color=VALIDATION, linewidth=2, label="interval")
+    ours = _accuracies(row, table)
+    axes.plot(ours, [place] * len(ours), "o", color=VALIDATION, markersize=4, alpha=0.6,
+              label="run")  # fmt: skip
+    axes.plot(100 * row.of_accuracy.mean, place, "|", color=VALIDATION, markersize=13,
+              markeredgewidth=2, label="mean")  # fmt: skip
+    if with_thesis and row.accuracy_difference is not None:
+        axes.plot(100 * row.thesis.accuracy, place, "D", color=THESIS, fillstyle="none",
+                  label="thesis")  # fmt: skip
+
+
+def _name_marks(axes: Axes, names: dict[str, Text], language: Language) -> None:
+    """A legend below: each mark by the label it was drawn with."""
+    lines, labels = axes.get_legend_handles_labels()
+    found = dict(zip(labels, lines, strict=True))
+    shown = {names[label].of(language): line for label, line in found.items() if label in names}
+    assert axes.figure is not None
+    axes.figure.legend(
+        list(shown.values()), list(shown), loc="outside lower left", ncols=1, frameon=False
+    )
+
+
+def _legend(figure: Figure, panels: Iterable[Axes], columns: int) -> None:
+    handles: dict[str, Any] = {}
+    for axes in panels:
+        lines, labels = axes.get_legend_handles_labels()
+        handles |= dict(zip(labels, lines, strict=True))
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside lower center", ncols=columns,
+        frameon=False,
+    )  # fmt: skip
+
+
+def _plain(axes: Axes, grid: Any) -> None:
+    axes.grid(alpha=0.3, axis=grid)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _seeds(ours: Sequence[Run], language: Language) -> str:
+    count = len(ours)
+    return Text("1 seed" if count == 1 else f"{count} seeds", f"{count} 个种子").of(language)
 
 
 def _share_scale(
@@ -89,4 +290,25 @@ def save(figure: Figure, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
     with matplotlib.rc_context({"svg.hashsalt": "pm_cls"}):
         figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-        figure.savefig(stem.with_suffix(".png"), dpi=150)
+        figure.savefig(stem.with_suffix(".png"), dpi=PIXELS_PER_INCH)
+
+
+def inline_svg(name: str, draw: Callable[..., Figure], *arguments: Any) -> str:
+    """What `draw(*arguments)` gives as an <svg> element, in the fonts and the ink of its page.
+
+    Args:
+        name: tells its inner references from those of other figures on the page.
+    """
+    ink = dict.fromkeys(
+        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), PAGE_INK
+    )
+    style = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, **ink}
+    drawn = io.StringIO()
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Chinese: the browser has the letters, Matplotlib's font need not.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        draw(*arguments).savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
+    svg = drawn.getvalue()
+    svg = svg[svg.index("<svg") :].replace(PAGE_INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return re.sub(r' id="[a-z0-9]+_[0-9]+"', "", svg)  # figure_1 and the like: once a page

@@ -1,9 +1,9 @@
-"""Rebuild tables and figures from the records of runs. Needs no Paddle.
+"""Rebuild tables, figures and the report from the records of runs. Needs no Paddle.
 
 python -m pm_cls.report --runs-dir runs --out results
 
-runs, or results/records  ->  records.csv, table1.md/.csv/.tex, intervals.csv, claims.md/.json,
-                              figures/, records/
+runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json, records.csv,
+                              scores.csv, pairs.csv, intervals.csv, figures/, records/
 """
 
 import shutil
@@ -11,9 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls import claims, figures, results, runs, tables
+from pm_cls import claims, figures, page, results, runs, tables
+from pm_cls.analysis import Analysis, analyse
+from pm_cls.baselines import FILE as BASELINES
 from pm_cls.command import new_parser, run_command
 from pm_cls.errors import UsageError
+from pm_cls.files import write_text
+from pm_cls.language import LANGUAGES, Language
 
 RECORDS = "records"
 RECORD_FILES = (runs.CONFIG, runs.ENVIRONMENT, runs.METRICS, runs.RESULT)
@@ -32,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         type=Path,
         default=Path("results"),
         help="folder to write (default: results); in its records/ the finished runs take the place "
-        "of all others",
+        f"of all others, its {BASELINES} is read",
     )
     parser.add_argument(
         "--seeds",
@@ -40,20 +44,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="N",
         help="the table is of seeds 0 to N-1; missing ones are named (default: all that are there)",
     )
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default="en",
+        help="the language of report.html; the other one stands beside it (default: en)",
+    )
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        metavar="DIR",
+        help="also write report-photographs.html: the photographs that most runs get wrong, from "
+        "this folder; git ignores the file, as the photographs are not ours to publish",
+    )
     args = parser.parse_args(arguments)
     if args.seeds is not None and args.seeds < 1:
         raise UsageError(f"--seeds {args.seeds}: a number from 1 on is needed")
-    print(f"\n{report(args.runs_dir, args.out, args.seeds)}\nwritten: {args.out}")
+    text = report(args.runs_dir, args.out, args.seeds, args.lang, args.photographs)
+    print(f"\n{text}\nwritten: {args.out}; the report is {args.out / page.FILE}")
 
 
-def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
-    """Write records.csv, the table, the claims, the figures and the records into `out`.
+def report(
+    runs_dir: Path,
+    out: Path,
+    seeds: int | None = None,
+    language: Language = "en",
+    photographs: Path | None = None,
+) -> str:
+    """Write the report, and all that it is made of, into `out`.
 
     Returns:
         The table as Markdown.
 
     Raises:
         UsageError: there is no finished run of the thesis' experiments, or `out` cannot be written.
+        DataError: the folder of photographs lacks one that is to be shown.
     """
     found, problems = results.read_runs(runs_dir)
     table = results.build_table(found, problems, None if seeds is None else range(seeds))
@@ -63,17 +88,38 @@ def report(runs_dir: Path, out: Path, seeds: int | None = None) -> str:
             + ("" if seeds is None else f" with a seed below {seeds}")
             + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
         )
+    judged = claims.judge(table.runs)
+    analysis = analyse(table, out / BASELINES)
+    pages = page.render(table, judged, analysis, language)
+    if photographs is not None:
+        pages |= page.render_photographs(table, photographs, language)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if runs_dir.resolve() != (out / RECORDS).resolve():
             _mirror(found, out / RECORDS)
         tables.write_records(found, out / "records.csv")
         tables.write_tables(table, out)
-        tables.write_claims(claims.judge(table.runs), table.marks, out)
-        figures.write_learning_curves(table, out / "figures")
+        tables.write_analysis(analysis, out)
+        tables.write_claims(judged, table.marks, out)
+        _save_figures(table, analysis, out / "figures")
+        for name, text in pages.items():
+            write_text(out / name, text)
+        for stale in set(page.FILES) - set(pages):  # of another --lang
+            (out / stale).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror})")
     return tables.markdown(table)
+
+
+def _save_figures(table: results.Table, analysis: Analysis, folder: Path) -> None:
+    figures.save(figures.learning_curves(table), folder / "learning_curves")
+    figures.save(figures.intervals(table), folder / "intervals")
+    if analysis.roc:
+        figures.save(figures.roc_curves(analysis), folder / "roc")
+    for experiment, found in analysis.reliability.items():
+        figures.save(figures.reliability(found), folder / f"reliability_{experiment}")
+    if analysis.baselines:
+        figures.save(figures.baselines(table, analysis), folder / "baselines")
 
 
 def _mirror(found: Sequence[results.Run], records: Path) -> None:
@@ -88,6 +134,12 @@ def _mirror(found: Sequence[results.Run], records: Path) -> None:
         predictions = [runs.predictions_file(run.folder, epoch).name for epoch in run.scores]
         for name in (*RECORD_FILES, *predictions):
             shutil.copyfile(run.folder / name, fresh / name)
+        for name in run.elsewhere:
+            source = runs.evaluation_file(run.folder, name)
+            copy = runs.evaluation_file(fresh, name)
+            copy.parent.mkdir(exist_ok=True)
+            for suffix in (".json", ".csv"):
+                shutil.copyfile(source.with_suffix(suffix), copy.with_suffix(suffix))
         shutil.rmtree(target, ignore_errors=True)
         fresh.replace(target)
     for folder in records.glob("*/seed*"):

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls import device, runs
+from pm_cls import baselines, device, runs
 from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import DataConfig, load_config
 from pm_cls.data import load_dataset, mnist
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import RunError, UsageError
+from pm_cls.errors import DataError, RunError, UsageError
 from pm_cls.jobs import Task, run_side_by_side
 from pm_cls.report import report
 
@@ -120,6 +120,7 @@ def reproduce(args: argparse.Namespace) -> None:
     print(_outlook(tasks, jobs, args.quick), flush=True)
 
     failed = run_side_by_side([task for task in tasks if not task.finished], jobs, args.device)
+    _score_baselines(tasks, out)
     if len(failed) < len(tasks):
         print(f"\n{report(runs_dir, out, args.seeds)}\nwritten: {out}")
     if failed:
@@ -188,6 +189,24 @@ def _tasks(
         seeded = config.model_copy(update={"seed": seed})
         tasks.append(Task(seeded, arguments, folder, finished, seconds))
     return tasks
+
+
+def _score_baselines(tasks: Sequence[Task], out: Path) -> None:
+    """Write the baselines of the photographs into `out`, unless they stand there."""
+    data = next((t.config.data for t in tasks if t.config.data.name != "mnist"), None)
+    if data is None:
+        return
+    dataset = load_dataset(data)
+    if any(one.digest == dataset.digest for one in baselines.read(out / baselines.FILE)):
+        return
+    try:
+        fitted = baselines.fit(dataset.train)
+        scored = baselines.score(fitted, dataset.validation, dataset.name, dataset.digest)
+        baselines.write(list(scored), out / baselines.FILE)
+    except DataError as error:
+        print(f"baselines: left out, {error}")
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written ({error.strerror})")
 
 
 def _cores() -> int:

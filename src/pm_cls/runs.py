@@ -7,6 +7,7 @@ runs/lenet7_relu/seed0/
   train.log           for people; nothing reads it
   weights_epoch5.safetensors, predictions_epoch5.csv    at each reported epoch
   result.json         written last: it exists if and only if the run is finished
+  evaluations/        of other data, by `evaluate`: NAME.json (what was scored), NAME.csv
 """
 
 import csv
@@ -16,7 +17,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,7 @@ SCHEMA = 1
 SYNTHETIC = "synthetic"  # the name of the drawn photographs in every record
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
 LOG, RESULT = "train.log", "result.json"
+EVALUATIONS = "evaluations/*.json"
 KEEP_BOTH = (
     "keep both by giving this one another place, --runs-dir DIR, or name, "
     "pm-cls train --set experiment=NAME"
@@ -36,6 +38,14 @@ KEEP_BOTH = (
 RECORDED_PACKAGES = (
     "numpy", "paddlepaddle", "paddlepaddle-gpu", "pillow", "safetensors", "scikit-learn", "scipy",
 )  # fmt: skip
+
+
+class Predictions(NamedTuple):
+    """Names, labels int64 [n] and logits float32 [n, outputs] of scored images."""
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    logits: np.ndarray
 
 
 def run_folder(runs_dir: Path, experiment: str, seed: int) -> Path:
@@ -82,6 +92,11 @@ def read_config(folder: Path) -> Config:
     return load_config(folder / CONFIG)
 
 
+def evaluation_file(folder: Path, name: str) -> Path:
+    """The JSON of an evaluation on other data; its predictions stand beside it as CSV."""
+    return folder / "evaluations" / f"{name}.json"
+
+
 def write_predictions(
     path: Path, names: tuple[str, ...], labels: np.ndarray, logits: np.ndarray
 ) -> None:
@@ -95,13 +110,13 @@ def write_predictions(
     write_text(path, csv_text(["image", "label", *columns], rows))
 
 
-def read_predictions(path: Path) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Names, labels int64 [n] and logits float32 [n, outputs]: the very values written."""
+def read_predictions(path: Path) -> Predictions:
+    """Read the very values that were written."""
     with path.open(encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)
     names = tuple(row[0] for row in rows)
     labels = np.array([int(row[1]) for row in rows], np.int64)
-    return names, labels, np.array([row[2:] for row in rows], np.float32)
+    return Predictions(names, labels, np.array([row[2:] for row in rows], np.float32))
 
 
 def append_metrics(folder: Path, line: dict[str, Any]) -> None:

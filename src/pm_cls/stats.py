@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000  # of the bootstrap, from a fixed seed: equal scores, equal interval
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,38 @@ def wilson(correct: int, n: int) -> tuple[float, float]:
     """Wilson score interval of a fraction of n images, at CONFIDENCE."""
     interval = stats.binomtest(correct, n).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def auc_interval(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float] | None:
+    """Bootstrap percentile interval of the AUC at CONFIDENCE, resampled within each class.
+
+    Args:
+        scores: float [n], higher for label 1.
+        labels: int [n], 0 or 1.
+
+    Returns:
+        None where a class has fewer than two images.
+    """
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    if min(len(positive), len(negative)) < 2:
+        return None
+    interval = stats.bootstrap(
+        (positive, negative),
+        _auc,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        vectorized=True,
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _auc(positive: np.ndarray, negative: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The share of the pairs in which the positive one has the higher rank; the images lie last."""
+    n = positive.shape[-1]
+    ranks = stats.rankdata(np.concatenate([positive, negative], axis=-1), axis=-1)
+    return (ranks[..., :n].sum(axis=-1) - n * (n + 1) / 2) / (n * negative.shape[-1])
 
 
 def paired_t(first: Sequence[float], second: Sequence[float]) -> PairedT:

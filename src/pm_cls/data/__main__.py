@@ -20,6 +20,7 @@ from pm_cls.command import new_parser, run_command
 from pm_cls.data import ichallenge_pm
 from pm_cls.data import labels as label_tables
 from pm_cls.data.images import decode
+from pm_cls.data.photographs import content_digests, enumerate_names
 from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import UsageError
 from pm_cls.files import csv_text, write_json, write_text
@@ -84,10 +85,10 @@ def verify(root: Path) -> str:
     else:
         verdict = "NOT the official iChallenge-PM set (213 P, 161 N, 26 H; 211 and 189)"
         if missing := ichallenge_pm.missing_names(listing):
-            lines.append(f"missing     {ichallenge_pm.enumerate_names(missing)}")
+            lines.append(f"missing     {enumerate_names(missing)}")
     if listing.ignored:
         lines.append(f"ignored     {listing.ignored} images in folders of neither split")
-    repeated = ichallenge_pm.repeated(listing, ichallenge_pm.content_digests(listing))
+    repeated = ichallenge_pm.repeated(listing, content_digests(listing.paths()))
     for group in repeated:
         lines.append(f"repeated    {' = '.join(group)}")
     return "\n".join([f"{root}: {verdict}", *lines])
@@ -126,7 +127,7 @@ def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
         (folder / name).mkdir(parents=True)
         for path in tqdm(photographs.paths, name, disable=None, leave=False):
             shutil.copyfile(path, folder / name / path.name)
-    labels = zip(listing.validation.names(), listing.validation.labels, strict=True)
+    labels = zip(listing.validation.names, listing.validation.labels, strict=True)
     rows = [[number, *row] for number, row in enumerate(labels, start=1)]
     table = csv_text(["ID", "imgName", "Label"], rows)
     write_text(folder / label_tables.FILE_NAMES[0], table)

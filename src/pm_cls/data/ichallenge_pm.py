@@ -10,19 +10,18 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from pm_cls.config import DataConfig
 from pm_cls.data import labels as label_tables
-from pm_cls.data.arrays import Dataset, Split
-from pm_cls.data.cache import cached_array
+from pm_cls.data import photographs
+from pm_cls.data.arrays import Dataset
 from pm_cls.data.folders import walk
-from pm_cls.data.images import SUFFIXES, decode
+from pm_cls.data.images import SUFFIXES
 from pm_cls.data.labels import photograph_key
+from pm_cls.data.photographs import Photographs, content_digests, enumerate_names, load_split
 from pm_cls.errors import DataError
 from pm_cls.runs import SYNTHETIC
 
@@ -34,23 +33,11 @@ OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
 OFFICIAL_VALIDATION = {1: 211, 0: 189}
 TABLE_NAMES = tuple(name.lower() for name in label_tables.FILE_NAMES)
 OTHER_WORDS = {"mask", "masks", "annotation", "annotations", "test", "testing"}
-SAMPLING_VERSION = 1  # part of the cache key: raise it when `images` gives other pixels
 LAYOUT = f"""expected:
   {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
   {VALIDATION_FOLDER}/  V0001.jpg ...
   {label_tables.FILE_NAMES[0]} or {label_tables.FILE_NAMES[1]}
 data/README.md says where to get them"""
-
-
-@dataclass(frozen=True)
-class Photographs:
-    """The files of one split in the order of their names, with their labels."""
-
-    paths: tuple[Path, ...]
-    labels: tuple[int, ...]
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(path.name for path in self.paths)
 
 
 @dataclass(frozen=True)
@@ -62,10 +49,13 @@ class Listing:
     validation: Photographs
     ignored: int
 
+    def paths(self) -> list[Path]:
+        return [*self.training.paths, *self.validation.paths]
+
     def counts(self) -> dict[str, dict[str, int]]:
         """How many photographs there are: by letter in training, by label in validation."""
         return {
-            "training": _count(photograph_key(name)[0] for name in self.training.names()),
+            "training": _count(photograph_key(name)[0] for name in self.training.names),
             "validation": _count(str(label) for label in self.validation.labels),
         }
 
@@ -85,12 +75,12 @@ def load(config: DataConfig) -> Dataset:
         DataError: something is missing, or photographs or labels are bad (all are listed).
     """
     listing = find(Path(config.root))
-    digests = content_digests(listing)
+    digests = content_digests(listing.paths())
     return Dataset(
         name=listing.name,
         digest=_data_digest(listing, digests),
-        train=_load_split(listing.training, digests, config),
-        validation=_load_split(listing.validation, digests, config),
+        train=load_split(listing.training, digests, config),
+        validation=load_split(listing.validation, digests, config),
         outputs=1,
         notes={
             "counts": listing.counts(),
@@ -170,7 +160,7 @@ def _label_by_name(paths: Sequence[Path]) -> Photographs:
         names = enumerate_names(wrong)
         raise DataError(f"training photographs whose names start with neither P, H nor N: {names}")
     labels = [LABEL_OF_LETTER[photograph_key(path.name)[0]] for path in paths]
-    return Photographs(tuple(paths), tuple(labels))
+    return _photographs(paths, labels)
 
 
 def _label_by_table(paths: Sequence[Path], tables: Sequence[Path]) -> Photographs:
@@ -185,7 +175,11 @@ def _label_by_table(paths: Sequence[Path], tables: Sequence[Path]) -> Photograph
         raise DataError(f"{table}: no row for {enumerate_names(unlabelled)}")
     if extra := sorted(set(labels) - set(keys)):
         raise DataError(f"{table}: rows without a photograph: {enumerate_names(extra)}")
-    return Photographs(tuple(paths), tuple(labels[key] for key in keys))
+    return _photographs(paths, [labels[key] for key in keys])
+
+
+def _photographs(paths: Sequence[Path], labels: Sequence[int]) -> Photographs:
+    return Photographs(tuple(paths), tuple(labels), tuple(path.name for path in paths))
 
 
 def marked_name(root: Path) -> str | None:
@@ -205,61 +199,28 @@ def marked_name(root: Path) -> str | None:
     return SYNTHETIC if beside == SYNTHETIC else None
 
 
-def content_digests(listing: Listing) -> dict[Path, str]:
-    """SHA-256 (hex) of the content of every file."""
-    paths = [*listing.training.paths, *listing.validation.paths]
-    try:
-        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-    except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
-
-
-def repeated(listing: Listing, digests: dict[Path, str]) -> list[list[str]]:
+def repeated(listing: Listing, digests: Mapping[Path, str]) -> list[list[str]]:
     """Groups of photographs with the same content, within or across the splits, by name."""
-    names: dict[str, list[str]] = {}
-    for path in [*listing.training.paths, *listing.validation.paths]:
-        names.setdefault(digests[path], []).append(path.name)
-    return sorted(group for group in names.values() if len(group) > 1)
+    return photographs.repeated((path.name, digests[path]) for path in listing.paths())
 
 
 def _data_digest(listing: Listing, digests: dict[Path, str]) -> str:
     """SHA-256 over names, labels and contents of both splits: equal data, equal digest."""
     lines = [
         f"{split} {photograph_key(path.name)} {label} {digests[path]}"
-        for split, photographs in (
-            ("training", listing.training),
-            ("validation", listing.validation),
-        )
-        for path, label in zip(photographs.paths, photographs.labels, strict=True)
+        for split, part in (("training", listing.training), ("validation", listing.validation))
+        for path, label in zip(part.paths, part.labels, strict=True)
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _load_split(photographs: Photographs, digests: dict[Path, str], config: DataConfig) -> Split:
-    size = config.image_size
-    content = "".join(digests[path] for path in photographs.paths)
-    key = hashlib.sha256(f"{SAMPLING_VERSION} {size} {content}".encode()).hexdigest()
-    images = cached_array(
-        key, (len(photographs.paths), 3, size, size), lambda array: decode(photographs.paths, array)
-    )
-    if config.channel_order == "bgr":
-        images = images[:, ::-1]
-    return Split(photographs.names(), np.array(photographs.labels, np.int64), images)
 
 
 def missing_names(listing: Listing) -> list[str]:
     """Names of the official set, as P0001, that are not there."""
     letters = {**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())}
     official = {f"{letter}{i:04d}" for letter, n in letters.items() for i in range(1, n + 1)}
-    there = [*listing.training.names(), *listing.validation.names()]
+    there = [*listing.training.names, *listing.validation.names]
     return sorted(official - {photograph_key(name) for name in there})
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items(), reverse=True))
-
-
-def enumerate_names(names: Sequence[str], most: int = 20) -> str:
-    """`P0001, P0002 and 5 more`."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

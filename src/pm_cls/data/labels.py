@@ -4,7 +4,7 @@ import csv
 import io
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import openpyxl
@@ -12,7 +12,7 @@ import openpyxl
 from pm_cls.errors import DataError
 
 FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
-NAME_COLUMN, LABEL_COLUMN = "imgname", "label"
+NAME_COLUMN, LABEL_COLUMN = "imgName", "Label"
 MAX_XLSX_BYTES = 10_000_000
 LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 
@@ -22,22 +22,29 @@ def photograph_key(file_name: str) -> str:
     return Path(file_name.strip()).stem.upper()
 
 
-def read_labels(path: Path) -> dict[str, int]:
-    """Read the columns imgName and Label, whatever their case and order.
+def read_labels(
+    path: Path, column: str = NAME_COLUMN, key: Callable[[str], str] = photograph_key
+) -> dict[str, int]:
+    """Read the column of the names and the column Label, whatever their case and order.
 
     What the file holds decides how it is read, not its ending: a CSV named .xlsx is read as CSV.
 
+    Args:
+        column: of the names.
+        key: of the names, by which photographs are told apart.
+
     Returns:
-        1 (pathological) or 0 for each `photograph_key`.
+        1 (pathological) or 0 for each key.
 
     Raises:
         DataError: the table cannot be read, a column is missing, or rows are wrong (all listed).
     """
     rows = _rows(path)
     header = [str(cell or "").strip().lower() for cell in next(rows, [])]
-    if NAME_COLUMN not in header or LABEL_COLUMN not in header:
-        raise DataError(f"{path}: columns imgName and Label are needed; found {header}")
-    name_at, label_at = header.index(NAME_COLUMN), header.index(LABEL_COLUMN)
+    wanted = (column.lower(), LABEL_COLUMN.lower())
+    if not set(wanted) <= set(header):
+        raise DataError(f"{path}: columns {column} and {LABEL_COLUMN} are needed; found {header}")
+    name_at, label_at = map(header.index, wanted)
 
     labels: dict[str, int] = {}
     problems = []
@@ -46,9 +53,9 @@ def read_labels(path: Path) -> dict[str, int]:
         if not any(cells):
             continue
         cells += [""] * (len(header) - len(cells))
-        name, label = photograph_key(cells[name_at]), LABELS.get(cells[label_at].strip("'"))
+        name, label = key(cells[name_at]), LABELS.get(cells[label_at].strip("'"))
         if not name:
-            problems.append(f"row {number}: imgName is empty")
+            problems.append(f"row {number}: {column} is empty")
         elif label is None:
             problems.append(f"row {number}: label of {cells[name_at]} is {cells[label_at]!r}")
         elif labels.setdefault(name, label) != label:

@@ -1,0 +1,64 @@
+"""Files with labels -> a split of arrays, decoded once and mapped from then on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls.config import DataConfig
+from pm_cls.data.arrays import Split
+from pm_cls.data.cache import cached_array
+from pm_cls.data.images import decode
+from pm_cls.errors import DataError
+
+SAMPLING_VERSION = 1  # part of the cache key: raise it when `images` gives other pixels
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """The files of a split with their labels, and the names that they have in the predictions."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+def content_digests(paths: Iterable[Path]) -> dict[Path, str]:
+    """SHA-256 (hex) of the content of every file."""
+    try:
+        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
+
+
+def load_split(photographs: Photographs, digests: Mapping[Path, str], config: DataConfig) -> Split:
+    """Decode photographs, or map them where that was done before.
+
+    Raises:
+        DataError: there are bad photographs; all of them are named.
+    """
+    size = config.image_size
+    content = "".join(digests[path] for path in photographs.paths)
+    key = hashlib.sha256(f"{SAMPLING_VERSION} {size} {content}".encode()).hexdigest()
+    images = cached_array(
+        key, (len(photographs.paths), 3, size, size), lambda array: decode(photographs.paths, array)
+    )
+    if config.channel_order == "bgr":
+        images = images[:, ::-1]
+    return Split(photographs.names, np.array(photographs.labels, np.int64), images)
+
+
+def repeated(named: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Groups of photographs with the same content, from (name, digest) pairs."""
+    groups: dict[str, list[str]] = {}
+    for name, digest in named:
+        groups.setdefault(digest, []).append(name)
+    return sorted(group for group in groups.values() if len(group) > 1)
+
+
+def enumerate_names(names: Sequence[str], most: int = 20) -> str:
+    """`P0001, P0002 and 5 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

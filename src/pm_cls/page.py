@@ -1,0 +1,162 @@
+"""The report as one HTML file: `page.html.j2` filled with what the other modules computed.
+
+It needs no network and no script; figures are part of it. Each sentence of the template stands
+there in both languages.
+"""
+
+import base64
+import io
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from pm_cls import figures, metrics
+from pm_cls.analysis import Analysis, experiments
+from pm_cls.baselines import NAMES
+from pm_cls.claims import VERDICTS, Claim
+from pm_cls.data.folders import walk
+from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph
+from pm_cls.errors import DataError
+from pm_cls.language import LANGUAGES, Language, Text
+from pm_cls.results import Run, Table
+from pm_cls.runs import SYNTHETIC
+from pm_cls.tables import hundred
+
+FILE = "report.html"
+FILES = (FILE, *(f"report.{language}.html" for language in LANGUAGES))
+PHOTOGRAPHS_FILE = "report-photographs.html"
+MOST_PHOTOGRAPHS = 48
+THUMBNAIL_SIDE = 224
+
+
+def render(
+    table: Table, claims: list[Claim], analysis: Analysis, language: Language
+) -> dict[str, str]:
+    """The report in each language, by file name: FILE in the chosen one."""
+    names = {each: FILE if each == language else f"report.{each}.html" for each in LANGUAGES}
+    return {
+        names[each]: _fill(
+            "page.html.j2",
+            each,
+            others=[(LANGUAGES[other], names[other]) for other in LANGUAGES if other != each],
+            table=table,
+            claims=_by_verdict(claims),
+            n_claims=len(claims),
+            analysis=analysis,
+            experiments=experiments(table),
+            figures=_figures(table, analysis, each),
+            provenance=_provenance(table),
+            baseline_names=NAMES,
+        )
+        for each in LANGUAGES
+    }
+
+
+def render_photographs(table: Table, folder: Path, language: Language) -> dict[str, str]:
+    """The photographs that most runs get wrong, from a folder of them, by file name.
+
+    Runs that give one answer for all photographs do not count.
+
+    Raises:
+        DataError: one that is to be shown is not in the folder, or cannot be read.
+    """
+    wrong: Counter[str] = Counter()
+    labels: dict[str, int] = {}
+    counted: list[Run] = []
+    for run in table.runs:
+        found = run.predictions[max(run.predictions)]
+        answers = metrics.predicted_labels(found.logits)
+        if found.logits.shape[1] != 1 or len(np.unique(answers)) == 1:
+            continue
+        counted.append(run)
+        labels |= dict(zip(found.names, map(int, found.labels), strict=True))
+        wrong.update(np.array(found.names)[answers != found.labels].tolist())
+    worst = sorted(wrong, key=lambda name: (-wrong[name], name))[:MOST_PHOTOGRAPHS]
+    files = {path.name: path for path in walk(folder) if path.suffix.lower() in SUFFIXES}
+    absent = [name for name in worst if name not in files]
+    if absent:
+        raise DataError(f"--photographs {folder}: holds no {', '.join(absent[:5])}")
+    shown = [
+        {
+            "name": name,
+            "label": labels[name],
+            "wrong": wrong[name],
+            "image": _thumbnail(files[name]),
+        }
+        for name in worst
+    ]
+    text = _fill("photographs.html.j2", language, shown=shown, n_runs=len(counted), table=table)
+    return {PHOTOGRAPHS_FILE: text}
+
+
+def _fill(template: str, language: Language, **content: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pm_cls", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(
+        language=language,
+        say=lambda english, chinese: Text(english, chinese).of(language),
+        of=lambda text: text.of(language),
+        hundred=hundred,
+        verdicts=VERDICTS,
+        SYNTHETIC=SYNTHETIC,
+        **content,
+    )
+
+
+def _by_verdict(claims: list[Claim]) -> dict[str, list[Claim]]:
+    groups = {verdict: [c for c in claims if c.verdict == verdict] for verdict in VERDICTS}
+    return {verdict: group for verdict, group in groups.items() if group}
+
+
+def _figures(table: Table, analysis: Analysis, language: Language) -> dict[str, Any]:
+    svg = figures.inline_svg
+    drawn: dict[str, Any] = {
+        "intervals": svg("intervals", figures.intervals, table, language),
+        "curves": {
+            name: svg(f"curve {name}", figures.learning_curve, table, name, language)
+            for name in experiments(table)
+        },
+        "reliability": {
+            name: svg(f"reliability {name}", figures.reliability, found, language)
+            for name, found in analysis.reliability.items()
+        },
+    }
+    if analysis.roc:
+        drawn["roc"] = svg("roc", figures.roc_curves, analysis, language)
+    if analysis.baselines:
+        drawn["baselines"] = svg("baselines", figures.baselines, table, analysis, language)
+    return drawn
+
+
+def _provenance(table: Table) -> list[tuple[dict[str, Any], list[str]]]:
+    """Each differing environment with the names of its runs."""
+    groups: list[tuple[dict[str, Any], list[str]]] = []
+    for run in table.runs:
+        name = f"{run.experiment} seed {run.seed}"
+        for environment, names in groups:
+            if environment == run.environment:
+                names.append(name)
+                break
+        else:
+            groups.append((run.environment, [name]))
+    return groups
+
+
+def _thumbnail(path: Path) -> str:
+    """A JPEG as a data address, at most THUMBNAIL_SIDE pixels on each side."""
+    try:
+        image = read_photograph(path)
+    except BadPhotograph as error:
+        raise DataError(f"{path} {error}")
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
