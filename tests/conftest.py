@@ -90,7 +90,8 @@ def fake_run(tmp_path):
         folder.mkdir(parents=True)
         write_text(folder / runs.CONFIG, config.to_yaml())
         dataset = changes.pop("dataset", "ichallenge_pm")
-        environment = {"data": {"counts": {}, "official": changes.pop("official", True)}}
+        official = changes.pop("official", True)
+        environment = {"data": {"counts": {}, "official": official, "digest": "0"}}
         write_json(folder / runs.ENVIRONMENT, environment)
         scores = metrics.scores(logits, labels)
         lines = []

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from pm_cls import runs
+from pm_cls import baselines, runs
 from pm_cls.errors import DataError, UsageError
 from pm_cls.evaluate import evaluate
+from pm_cls.evaluate import main as evaluate_main
 from pm_cls.files import read_json
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
@@ -194,3 +195,92 @@ def test_a_reader_that_closes_early_is_no_error(trained):
 def test_unknown_verb_is_told():
     done = subprocess.run([sys.executable, "-m", "pm_cls", "trian"], capture_output=True, text=True)
     assert done.returncode == 2 and "trian is no verb" in done.stderr
+
+
+@pytest.fixture
+def clinic(photographs, tmp_path):
+    """Photographs from elsewhere: three formats, three sizes, a folder within, one left over."""
+    folder = tmp_path / "clinic"
+    (folder / "left eye").mkdir(parents=True)
+    files = sorted((photographs / "PALM-Training400").iterdir())
+    rows = []
+    for i, file in enumerate(files[::3]):
+        name = f"left eye/{i}.{('png', 'tif', 'jpg')[i % 3]}"
+        with Image.open(file) as image:
+            image.resize((40 + 30 * (i % 3), 50)).save(folder / name)
+        rows.append(f"{name},{int(file.name[0] == 'P')}")
+    shutil.copy(files[0], folder / "unlabelled.jpg")
+    table = tmp_path / "clinic.csv"
+    table.write_text("\n".join(["file,label", *rows]) + "\n")
+    return folder, table
+
+
+def evaluated(*arguments):
+    evaluate_main([*map(str, arguments), "--device", "cpu"])
+
+
+def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
+    folder, table = clinic
+    evaluated("--run", copied, "--data", folder, "--labels", table)
+    out = capsys.readouterr().out
+    assert "8 photographs of clinic\n" in out and "1 more photographs in the folder" in out
+    record = read_json(copied / "evaluations" / "clinic.json")
+    assert (record["name"], record["epoch"], record["n"]) == ("clinic", 2, 8)
+    names, labels, logits = runs.read_predictions(copied / "evaluations" / "clinic.csv")
+    assert names[:2] == ("left eye/0.png", "left eye/1.tif")
+    # The very logits that `predict` gives for the files.
+    rows = csv.DictReader(io.StringIO(predict(copied, [folder / names[0]], device_choice="cpu")))
+    assert float(next(rows)["logit"]) == pytest.approx(float(logits[0, 0]), abs=1e-5)
+    assert record["correct"] == int(((logits[:, 0] >= 0) == labels).sum())
+
+
+def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_path, capsys):
+    table = tmp_path / "some.csv"
+    table.write_text("Label,FILE\n1,PALM-Validation400/V0001.jpg\n")
+    evaluated("--run", copied, "--data", photographs, "--labels", table, "--name", "again")
+    assert "1 photographs of again (SYNTHETIC)" in capsys.readouterr().out
+    assert read_json(copied / "evaluations" / "again.json")["dataset"] == "synthetic"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("file,label\nabsent.jpg,1\n", "not in .*clinic: absent.jpg"),
+        ("file,label\nleft eye/0.png,ill\n", "row 2: label of left eye/0.png is 'ill'"),
+        ("file,label\n,1\n", "row 2: file is empty"),
+        ("name,label\n0.png,1\n", "columns file and Label are needed"),
+        ("file,label\n", "names no photographs"),
+        ("file,label\n../clinic.csv,1\n", "cannot be decoded"),
+        ("", "columns file and Label are needed"),
+    ],
+)
+def test_bad_tables_of_photographs_from_elsewhere(copied, clinic, rows, words):
+    folder, table = clinic
+    table.write_text(rows)
+    with pytest.raises(DataError, match=words):
+        evaluated("--run", copied, "--data", folder, "--labels", table)
+    assert not (copied / "evaluations").exists()
+
+
+def test_options_that_go_together(copied, clinic):
+    folder, table = clinic
+    for arguments in (
+        ("--labels", table),
+        ("--data", folder, "--name", "x"),
+        ("--data", folder, "--labels", table, "--name", "a/b"),
+    ):
+        with pytest.raises(UsageError):
+            evaluated("--run", copied, *arguments)
+    with pytest.raises(DataError, match="is no folder"):
+        evaluated("--run", copied, "--data", table, "--labels", table, "--name", "x")
+
+
+def test_baselines_are_scored_elsewhere_too(official, clinic, tmp_path, capsys):
+    folder, table = clinic
+    arguments = ["--data", str(official), "--out", str(tmp_path / "out")]
+    baselines.main([*arguments, "--elsewhere", str(folder), "--labels", str(table)])
+    found = baselines.read(tmp_path / "out" / baselines.FILE)
+    assert [one.dataset for one in found] == ["ichallenge_pm"] * 5 + ["clinic"] * 5
+    assert {one.scores.n for one in found[5:]} == {8}
+    with pytest.raises(UsageError, match="--elsewhere and --labels are needed together"):
+        baselines.main([*arguments, "--elsewhere", str(folder)])

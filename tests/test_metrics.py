@@ -56,3 +56,23 @@ def test_constant_answer_on_the_validation_set_is_the_thesis_collapse():
     logits = np.full((400, 1), math.log(211 / 189))
     assert metrics.correct_count(logits, labels) == 211
     assert metrics.cross_entropy(logits, labels) == pytest.approx(0.69163, abs=5e-6)
+
+
+def test_confusion_by_hand():
+    counts = metrics.confusion(BINARY, LABELS)
+    assert counts == metrics.Confusion(1, 1, 1, 1)
+    assert (counts.sensitivity, counts.specificity) == (0.5, 0.5)
+    none_ill = metrics.confusion(BINARY, np.zeros(4, int))
+    assert none_ill == metrics.Confusion(0, 0, 2, 2)
+    assert (none_ill.sensitivity, none_ill.specificity) == (None, 0.5)
+    assert metrics.confusion(np.zeros((4, 10)), LABELS) is None
+
+
+def test_roc_and_reliability_by_hand():
+    false_positives, true_positives = metrics.roc(BINARY, LABELS)
+    assert false_positives.tolist() == [0, 0.5, 0.5, 1]  # by falling logit: 0 1 1 0
+    assert true_positives.tolist() == [0, 0, 1, 1]
+    logits = np.log(np.array([[0.12], [0.18], [0.95]]) / np.array([[0.88], [0.82], [0.05]]))
+    stated, observed = metrics.reliability(logits, np.array([0, 1, 1]))
+    assert stated == pytest.approx([0.15, 0.95])
+    assert observed.tolist() == [0.5, 1]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from pm_cls import stats
 
@@ -48,3 +49,19 @@ def test_exact_mcnemar():
     assert (found.only_first, found.only_second) == (8, 2)
     assert found.p == pytest.approx(0.109375)  # 2 (1 + 10 + 45) / 1024
     assert stats.mcnemar(first, first).p is None
+
+
+def test_auc_interval():
+    rng = np.random.default_rng(1)
+    labels = np.array([1] * 60 + [0] * 40)
+    scores = rng.normal(size=100) + labels
+    low, high = stats.auc_interval(scores, labels)
+    auc = roc_auc_score(labels, scores)
+    # Hanley and McNeil's standard error, by hand from their formula.
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    error = math.sqrt((auc * (1 - auc) + 59 * (q1 - auc**2) + 39 * (q2 - auc**2)) / 2400)
+    assert low == pytest.approx(auc - 1.96 * error, abs=0.02)
+    assert high == pytest.approx(auc + 1.96 * error, abs=0.02)
+    assert stats.auc_interval(scores, labels) == (low, high)  # the same twice
+    assert stats.auc_interval(np.zeros(100), labels) == (0.5, 0.5)
+    assert stats.auc_interval(scores[:61], labels[:61]) is None

@@ -77,7 +77,8 @@ class Analysis:
     """All of it.
 
     Attributes:
-        elsewhere: on other data than that of the runs.
+        baselines: on the data of the runs.
+        elsewhere, baselines_elsewhere: on other data.
         roc: by experiment a curve of each run at its last reported epoch.
         reliability: by experiment, at the same epochs.
         warnings: a sentence on each network that a baseline comes near.
@@ -89,6 +90,7 @@ class Analysis:
     roc: dict[str, list[tuple[np.ndarray, np.ndarray]]]
     reliability: dict[str, Reliability]
     baselines: list[Baseline]
+    baselines_elsewhere: list[Baseline]
     warnings: list[Text]
 
 
@@ -105,9 +107,10 @@ def analyse(table: Table, baselines_file: Path) -> Analysis:
         for run in table.runs
         for name, found in run.elsewhere.items()
     ]
-    digests = {run.data.get("digest") for run in table.runs}
-    digests |= {found.digest for run in table.runs for found in run.elsewhere.values()}
-    simple = [line for line in baselines.read(baselines_file) if line.digest in digests]
+    simple = baselines.read(baselines_file)
+    home = {run.data.get("digest") for run in table.runs}
+    there = {found.digest for run in table.runs for found in run.elsewhere.values()} - home
+    at_home = [one for one in simple if one.digest in home]
     last = {name: _last_predictions(table, name) for name in experiments(table)}
     return Analysis(
         scored=scored,
@@ -119,8 +122,9 @@ def analyse(table: Table, baselines_file: Path) -> Analysis:
             if found
         },
         reliability={name: _reliability(found) for name, found in last.items() if found},
-        baselines=simple,
-        warnings=_warnings(table, simple),
+        baselines=at_home,
+        baselines_elsewhere=[one for one in simple if one.digest in there],
+        warnings=_warnings(table, at_home),
     )
 
 
@@ -226,7 +230,7 @@ def _warnings(table: Table, simple: Sequence[Baseline]) -> list[Text]:
     Wilson interval of its only run.
     """
     warnings = []
-    for row in _last_rows(table):
+    for row in last_rows(table):
         low = _noise(row)
         digests = {
             r.data.get("digest") for r in table.runs if r.experiment == row.thesis.experiment
@@ -255,7 +259,8 @@ def _warnings(table: Table, simple: Sequence[Baseline]) -> list[Text]:
     return warnings
 
 
-def _last_rows(table: Table) -> list[TableRow]:
+def last_rows(table: Table) -> list[TableRow]:
+    """Of each experiment the row after the most epochs, where it has a run."""
     last = {row.thesis.experiment: row for row in table.rows if row.n_runs}
     return list(last.values())
 

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
-from pm_cls.analysis import Analysis, Reliability, experiments
+from pm_cls.analysis import Analysis, Reliability, experiments, last_rows
 from pm_cls.baselines import NAMES
 from pm_cls.language import Language, Text
 from pm_cls.results import Run, Table, TableRow, is_comparable
@@ -72,7 +72,8 @@ def learning_curve(table: Table, experiment: str, language: Language = "en") -> 
 def intervals(table: Table, language: Language = "en") -> Figure:
     """The accuracy of each row: runs, mean, prediction interval of a new run, and the thesis.
 
-    Where the rows lie in two places far apart, each has a panel with a scale of its own.
+    At least one row must have a run. Where the rows lie in two places far apart, each place has a
+    panel with a scale of its own.
     """
     rows = [row for row in table.rows if row.n_runs]
     spans = sorted(_span(row, table) for row in rows)
@@ -143,15 +144,10 @@ def reliability(found: Reliability, language: Language = "en") -> Figure:
 
 def baselines(table: Table, analysis: Analysis, language: Language = "en") -> Figure:
     """Baselines with their Wilson intervals above the networks with theirs over runs."""
-    digests = {run.data.get("digest") for run in table.runs}
-    lines = [line for line in analysis.baselines if line.digest in digests]
-    digest = next(line.digest for line in lines)
-    last = {
-        row.thesis.experiment: row
-        for row in table.rows
-        if any(r.experiment == row.thesis.experiment and r.data.get("digest") == digest
-               for r in table.runs)
-    }  # fmt: skip
+    lines = analysis.baselines
+    digest = lines[0].digest
+    same = {r.experiment for r in table.runs if r.data.get("digest") == digest}
+    last = [row for row in last_rows(table) if row.thesis.experiment in same]
     figure = Figure(figsize=(5.4, 0.4 * (len(lines) + len(last)) + 1.3), layout="constrained")
     axes = figure.subplots()
     names = []
@@ -160,7 +156,7 @@ def baselines(table: Table, analysis: Analysis, language: Language = "en") -> Fi
         axes.plot(ends, [place, place], color=TRAINING, linewidth=2, label="baseline interval")
         axes.plot(100 * line.scores.accuracy, place, "s", color=TRAINING, label="baseline")
         names.append(NAMES[line.name].of(language))
-    for place, row in enumerate(last.values(), start=len(lines)):
+    for place, row in enumerate(last, start=len(lines)):
         _draw_interval(axes, place, row, table, with_thesis=False)
         names.append(f"{row.thesis.network} {row.thesis.activation}")
     axes.axhline(len(lines) - 0.5, color=PAGE_INK, linewidth=0.7, alpha=0.5)

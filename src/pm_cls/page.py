@@ -119,7 +119,6 @@ def _by_verdict(claims: list[Claim]) -> dict[str, list[Claim]]:
 def _figures(table: Table, analysis: Analysis, language: Language) -> dict[str, Any]:
     svg = figures.inline_svg
     drawn: dict[str, Any] = {
-        "intervals": svg("intervals", figures.intervals, table, language),
         "curves": {
             name: svg(f"curve {name}", figures.learning_curve, table, name, language)
             for name in experiments(table)
@@ -129,6 +128,8 @@ def _figures(table: Table, analysis: Analysis, language: Language) -> dict[str, 
             for name, found in analysis.reliability.items()
         },
     }
+    if any(row.n_runs for row in table.rows):
+        drawn["intervals"] = svg("intervals", figures.intervals, table, language)
     if analysis.roc:
         drawn["roc"] = svg("roc", figures.roc_curves, analysis, language)
     if analysis.baselines:

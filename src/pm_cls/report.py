@@ -113,7 +113,8 @@ def report(
 
 def _save_figures(table: results.Table, analysis: Analysis, folder: Path) -> None:
     figures.save(figures.learning_curves(table), folder / "learning_curves")
-    figures.save(figures.intervals(table), folder / "intervals")
+    if any(row.n_runs for row in table.rows):
+        figures.save(figures.intervals(table), folder / "intervals")
     if analysis.roc:
         figures.save(figures.roc_curves(analysis), folder / "roc")
     for experiment, found in analysis.reliability.items():

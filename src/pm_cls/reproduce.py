@@ -9,13 +9,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pm_cls import baselines, device, runs
 from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import DataConfig, load_config
-from pm_cls.data import load_dataset, mnist
+from pm_cls.data import Dataset, load_dataset, mnist
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import DataError, RunError, UsageError
@@ -109,18 +109,18 @@ def reproduce(args: argparse.Namespace) -> None:
     jobs = args.jobs or (1 if gpu else _cores())
 
     tasks = []
-    digests: dict[DataConfig, str] = {}
+    datasets: dict[DataConfig, Dataset] = {}
     for config in configs:
         overrides = _overrides(config, photographs, args.mnist, args.quick)
         if overrides is not None:
-            tasks += _tasks(config, overrides, range(args.seeds), runs_dir, digests)
+            tasks += _tasks(config, overrides, range(args.seeds), runs_dir, datasets)
     tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
     print(_outlook(tasks, jobs, args.quick), flush=True)
 
     failed = run_side_by_side([task for task in tasks if not task.finished], jobs, args.device)
-    _score_baselines(tasks, out)
+    _score_baselines(datasets.values(), out)
     if len(failed) < len(tasks):
         print(f"\n{report(runs_dir, out, args.seeds)}\nwritten: {out}")
     if failed:
@@ -163,15 +163,19 @@ def _root(folder: str) -> str:
 
 
 def _tasks(
-    file: Path, overrides: list[str], seeds: range, runs_dir: Path, digests: dict[DataConfig, str]
+    file: Path,
+    overrides: list[str],
+    seeds: range,
+    runs_dir: Path,
+    datasets: dict[DataConfig, Dataset],
 ) -> list[Task]:
     """A task for each seed of a config, after all that can be checked before training.
 
-    `digests` are those of the data loaded so far, which are not read again.
+    `datasets` are those loaded so far, which are not read again.
     """
     config = load_config(file, overrides)
-    if config.data not in digests:
-        digests[config.data] = load_dataset(config.data).digest  # also decodes the photographs
+    if config.data not in datasets:
+        datasets[config.data] = load_dataset(config.data)  # also decodes the photographs
     records = (RECORDS / config.experiment).glob("seed*")
     epochs = [line["seconds"] for record in records for line in runs.read_metrics(record)]
     # The quickest epoch: the others shared their machine with something.
@@ -182,7 +186,7 @@ def _tasks(
         runs.check_folder(folder, config)
         finished = runs.is_finished(folder)
         if finished:
-            runs.check_same_data(folder, digests[config.data])
+            runs.check_same_data(folder, datasets[config.data].digest)
         arguments = ["--config", str(file), "--seed", str(seed), "--runs-dir", str(runs_dir)]
         for override in overrides:
             arguments += ["--set", override]
@@ -191,12 +195,11 @@ def _tasks(
     return tasks
 
 
-def _score_baselines(tasks: Sequence[Task], out: Path) -> None:
+def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
     """Write the baselines of the photographs into `out`, unless they stand there."""
-    data = next((t.config.data for t in tasks if t.config.data.name != "mnist"), None)
-    if data is None:
+    dataset = next((one for one in datasets if one.outputs == 1), None)
+    if dataset is None:
         return
-    dataset = load_dataset(data)
     if any(one.digest == dataset.digest for one in baselines.read(out / baselines.FILE)):
         return
     try:
