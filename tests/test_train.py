@@ -138,7 +138,7 @@ def test_stored_config_without_a_newer_key_still_counts(trained, tiny_config, tm
     assert train(tiny_config(), tmp_path, "cpu") == folder
 
 
-def test_unfinished_run_is_begun_anew(trained, tiny_config, tmp_path):
+def test_unfinished_run_without_a_checkpoint_is_begun_anew(trained, tiny_config, tmp_path):
     folder = tmp_path / "lenet7_relu" / "seed0"
     shutil.copytree(trained, folder)
     (folder / "result.json").unlink()

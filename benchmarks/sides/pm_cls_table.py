@@ -1,7 +1,5 @@
 """This package: its own data, networks and loops; one thread."""
 
-import os
-
 import numpy as np
 from protocol import BATCH_SIZE, LEARNING_RATE, MOMENTUM, measure, parse
 
@@ -9,7 +7,7 @@ from pm_cls import device
 
 args = parse()
 if "mkl" in args.without:
-    os.environ[device.MKL_CODE_PATH] = "0"
+    device.fast_mkl_code_path = lambda: None
 if "memory" in args.without:
     device._keep_freed_memory = lambda: None
 device.prepare("cpu")

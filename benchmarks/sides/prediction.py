@@ -1,7 +1,6 @@
 """Bulk prediction on one thread: Paddle as it comes, this package, Paddle Inference with oneDNN."""
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -13,7 +12,7 @@ from pm_cls import device
 
 network, way = sys.argv[1:]
 if way == "dynamic graph as Paddle comes":
-    os.environ[device.MKL_CODE_PATH] = "0"
+    device.fast_mkl_code_path = lambda: None
 device.prepare("cpu")
 
 import paddle  # noqa: E402

@@ -86,7 +86,6 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int, device_choice: str) -> li
 
 def _start(task: Task, slot: int, device_choice: str) -> Running:
     command = [sys.executable, "-m", "pm_cls.train", "--device", device_choice, *task.arguments]
-    (task.folder / runs.METRICS).unlink(missing_ok=True)  # of an unfinished run, which begins anew
     errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the run ends)
     process = subprocess.Popen(
         command,
@@ -96,12 +95,16 @@ def _start(task: Task, slot: int, device_choice: str) -> Running:
     )
     epochs = task.config.train.epochs
     bar = tqdm(desc=task.name, total=epochs, unit="epoch", position=slot, leave=False, disable=None)
-    return Running(task, process, errors, bar)
+    done = len(runs.read_metrics(task.folder))  # of an unfinished run, which goes on
+    bar.update(done)
+    return Running(task, process, errors, bar, done)
 
 
 def _show(run: Running) -> None:
     """Move the bar by the epochs that came to disk; without a terminal print a line for each."""
-    for line in runs.read_metrics(run.task.folder)[run.shown :]:
+    lines = runs.read_metrics(run.task.folder)
+    run.shown = min(run.shown, len(lines))  # an epoch without its checkpoint is made again
+    for line in lines[run.shown :]:
         run.shown += 1
         accuracy = f"accuracy {100 * line['validation_correct'] / line['validation_n']:.2f}%"
         epochs = run.task.config.train.epochs

@@ -291,7 +291,9 @@ def _missing_notes(found: Sequence[Run], seeds: Sequence[int]) -> list[Text]:
 def _commit_notes(found: Sequence[Run]) -> list[Text]:
     by_commit: dict[str, list[str]] = {}
     for run in found:
-        commit = (run.commit or "unknown")[:12] + (" with changes" if run.dirty else "")
+        later = [part["commit"] for part in run.environment.get("resumed", [])]
+        commits = dict.fromkeys((commit or "unknown")[:12] for commit in (run.commit, *later))
+        commit = " then ".join(commits) + (" with changes" if run.dirty else "")
         by_commit.setdefault(commit, []).append(f"{run.experiment} seed {run.seed}")
     if len(by_commit) > 1:
         parts = "; ".join(f"{commit} ({', '.join(names)})" for commit, names in by_commit.items())

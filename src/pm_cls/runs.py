@@ -5,6 +5,7 @@ runs/lenet7_relu/seed0/
   environment.json    provenance: commit, versions, device, facts of the data
   metrics.jsonl       one object an epoch
   train.log           for people; nothing reads it
+  checkpoint/         what going on needs (see `pm_cls.checkpoints`); gone once it is finished
   weights_epoch5.safetensors, predictions_epoch5.csv    at each reported epoch
   result.json         written last: it exists if and only if the run is finished
   evaluations/        of other data, by `evaluate`: NAME.json (what was scored), NAME.csv
@@ -14,11 +15,15 @@ import csv
 import json
 import os
 import platform
+import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import filelock
 import numpy as np
 
 from pm_cls.config import Config, load_config
@@ -119,6 +124,12 @@ def read_predictions(path: Path) -> Predictions:
     return Predictions(names, labels, np.array([row[2:] for row in rows], np.float32))
 
 
+def write_metrics(folder: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Begin metrics.jsonl with these epochs."""
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
+    write_text(folder / METRICS, text)
+
+
 def append_metrics(folder: Path, line: dict[str, Any]) -> None:
     """Add an epoch to metrics.jsonl."""
     with (folder / METRICS).open("a", encoding="utf-8") as file:
@@ -132,6 +143,44 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     except FileNotFoundError:
         return []
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder of a run and keep other processes from it; a kill frees it too.
+
+    Raises:
+        UsageError: another process is at work on this run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise UsageError(f"{folder}: another process is at work on this run; let it finish")
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()
+
+
+def discard(folder: Path) -> None:
+    """Take away what a run left in its folder, but for the log and evaluations on other data."""
+    (folder / RESULT).unlink(missing_ok=True)  # first: without it the run is unfinished
+    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
+        file.unlink()
+
+
+def went_on(folder: Path, now: dict[str, Any], epoch: int) -> dict[str, Any]:
+    """The stored environment of an unfinished run, with that in which it goes on after an epoch.
+
+    `dirty` says whether any part of the run was of changed code.
+    """
+    stored = read_json(folder / ENVIRONMENT)
+    resumed = [*stored.get("resumed", []), {"after_epoch": epoch, **now}]
+    return {**stored, "dirty": stored["dirty"] or now["dirty"], "resumed": resumed}
 
 
 def environment(device: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
     python -m pm_cls.train --config configs/lenet7_relu.yaml --seed 0
 
-A config with its seed goes in, a record comes out: the folder of a run (see `pm_cls.runs`).
+A config with its seed goes in, a record comes out: the folder of a run (see `pm_cls.runs`). A run
+that was stopped or killed goes on with the same command and ends in the same bits.
 """
 
 import logging
@@ -11,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.errors import RunError, UsageError
 from pm_cls.files import write_json, write_text
+
+if TYPE_CHECKING:
+    from pm_cls.checkpoints import Progress
 
 log = logging.getLogger("pm_cls")
 
@@ -46,25 +50,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="where the folder of the run is made (default: runs; runs-synthetic for SYNTHETIC "
         "photographs)",
     )
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew instead of going on or being finished"
+    )
     args = parser.parse_args(arguments)
     overrides = args.set + ([] if args.seed is None else [f"seed={args.seed}"])
     config = load_config(args.config, overrides)
     synthetic = marked_name(Path(config.data.root)) == runs.SYNTHETIC
     runs_dir = args.runs_dir or Path("runs-synthetic" if synthetic else "runs")
-    train(config, runs_dir, args.device)
+    train(config, runs_dir, args.device, args.restart)
 
 
-def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
+def train(
+    config: Config, runs_dir: Path, device_choice: str = "auto", restart: bool = False
+) -> Path:
     """Train as the config says and write the record.
 
     Checks come in this order: device, network, folder of the run, data. A finished run of the same
-    config and data is left as it is; an unfinished one is begun anew.
+    config and data is left as it is; an unfinished one goes on from its last checkpoint.
+
+    Args:
+        restart: begin anew in either case.
 
     Returns:
         The folder of the run.
 
     Raises:
-        UsageError, DataError: a check failed.
+        UsageError, DataError: a check failed, or another process is at work on this run.
         RunError: the loss or the predictions became NaN or infinite, or a file cannot be written.
     """
     chosen = device.prepare(device_choice)
@@ -87,14 +99,17 @@ def train(config: Config, runs_dir: Path, device_choice: str = "auto") -> Path:
                 f"{model.outputs} outputs; `data.name` {config.data.name} has "
                 f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
             )
-        if runs.is_finished(folder):
+        if runs.is_finished(folder) and not restart:
             runs.check_same_data(folder, dataset.digest)
-            print(f"{folder}: finished already; delete the folder to train anew")
-        else:
-            try:
+            print(f"{folder}: finished already; --restart trains it anew")
+            return folder
+        try:
+            with runs.locked(folder):
+                if restart:
+                    runs.discard(folder)
                 _train_and_record(config, model, dataset, folder, runs.environment(chosen))
-            except OSError as error:
-                raise RunError(f"{error.filename or folder}: cannot be written ({error.strerror})")
+        except OSError as error:
+            raise RunError(f"{error.filename or folder}: cannot be written ({error.strerror})")
     return folder
 
 
@@ -103,8 +118,7 @@ def _train_and_record(
 ) -> None:
     import paddle
 
-    from pm_cls import metrics
-    from pm_cls.weights import save_weights
+    from pm_cls.checkpoints import remove_checkpoints, resume, save_checkpoint
 
     optimizer = paddle.optimizer.Momentum(
         learning_rate=config.optimizer.learning_rate,
@@ -112,40 +126,28 @@ def _train_and_record(
         parameters=model.parameters(),
         weight_decay=config.optimizer.weight_decay or None,
     )
-    facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / runs.CONFIG, config.to_yaml())
-    write_json(folder / runs.ENVIRONMENT, {**environment, "data": facts})
-    write_text(folder / runs.METRICS, "")
     _log_to(folder / runs.LOG)
+    progress = resume(folder, model, optimizer, dataset.digest)
+    if progress.epoch:
+        environment = runs.went_on(folder, environment, progress.epoch)
+        log.info(f"{folder}: goes on after epoch {progress.epoch}")
+    else:
+        facts = {"name": dataset.name, "digest": dataset.digest, **dataset.notes}
+        environment = {**environment, "data": facts}
+        write_text(folder / runs.CONFIG, config.to_yaml())
+    write_json(folder / runs.ENVIRONMENT, environment)
+    runs.write_metrics(folder, progress.metrics)
     _warn_of_data(dataset)
 
-    validation = dataset.validation
-    reported: dict[str, dict[str, Any]] = {}
-    for epoch in range(1, config.train.epochs + 1):
-        began = time.perf_counter()
-        train_loss, logits = _train_and_predict(config, model, optimizer, dataset, epoch)
-        scored = metrics.scores(logits, validation.labels)
-        if epoch in config.train.report_epochs:
-            save_weights(model, runs.weights_file(folder, epoch))
-            runs.write_predictions(
-                runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
-            )
-            reported[str(epoch)] = asdict(scored)
-        line = {
-            "epoch": epoch,
-            "train_loss": train_loss,
-            "validation_loss": scored.loss,
-            "validation_correct": scored.correct,
-            "validation_n": scored.n,
-            "seconds": round(time.perf_counter() - began, 3),
-        }
-        runs.append_metrics(folder, line)
-        log.info(
-            f"{config.experiment} seed {config.seed}  epoch {epoch:2}/{config.train.epochs}  "
-            f"training loss {train_loss:.4f}  validation loss {scored.loss:.4f}  accuracy "
-            f"{scored.accuracy:.2%} ({scored.correct} of {scored.n})  {line['seconds']:.0f} s"
-        )
+    saved = progress.epoch
+    try:
+        for epoch in range(progress.epoch + 1, config.train.epochs + 1):
+            _train_epoch(config, model, optimizer, dataset, folder, progress, epoch)
+            save_checkpoint(folder, progress, model, optimizer, dataset.digest)
+            saved = epoch
+    except KeyboardInterrupt:
+        log.info(f"stopped; the same command goes on after epoch {saved}")
+        raise
     result = {
         "schema": runs.SCHEMA,
         "experiment": config.experiment,
@@ -155,10 +157,52 @@ def _train_and_record(
         "config_digest": config.digest(),
         "commit": environment["commit"],
         "dirty": environment["dirty"],
-        "epochs": reported,
+        "epochs": progress.reported,
     }
     write_json(folder / runs.RESULT, result)
+    remove_checkpoints(folder)
     log.info(f"finished: {folder}")
+
+
+def _train_epoch(
+    config: Config,
+    model: Any,
+    optimizer: Any,
+    dataset: Dataset,
+    folder: Path,
+    progress: "Progress",
+    epoch: int,
+) -> None:
+    """Train an epoch, score the validation images, and add both to the record and the progress."""
+    from pm_cls import metrics
+    from pm_cls.weights import save_weights
+
+    validation = dataset.validation
+    began = time.perf_counter()
+    train_loss, logits = _train_and_predict(config, model, optimizer, dataset, epoch)
+    scored = metrics.scores(logits, validation.labels)
+    if epoch in config.train.report_epochs:
+        save_weights(model, runs.weights_file(folder, epoch))
+        runs.write_predictions(
+            runs.predictions_file(folder, epoch), validation.names, validation.labels, logits
+        )
+        progress.reported[str(epoch)] = asdict(scored)
+    line = {
+        "epoch": epoch,
+        "train_loss": train_loss,
+        "validation_loss": scored.loss,
+        "validation_correct": scored.correct,
+        "validation_n": scored.n,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    runs.append_metrics(folder, line)
+    progress.epoch = epoch
+    progress.metrics.append(line)
+    log.info(
+        f"{config.experiment} seed {config.seed}  epoch {epoch:2}/{config.train.epochs}  "
+        f"training loss {train_loss:.4f}  validation loss {scored.loss:.4f}  accuracy "
+        f"{scored.accuracy:.2%} ({scored.correct} of {scored.n})  {line['seconds']:.0f} s"
+    )
 
 
 def _train_and_predict(
@@ -193,7 +237,9 @@ def _log_to(path: Path) -> None:
         log.removeHandler(handler)
         handler.close()
     log.addHandler(logging.StreamHandler(sys.stdout))
-    log.addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.handleError = lambda record: None  # type: ignore[method-assign]  # as on a full disk
+    log.addHandler(to_file)
 
 
 def _warn_of_data(dataset: Dataset) -> None:
