@@ -132,7 +132,7 @@ def test_bgr_is_rgb_turned_round(official):
 def test_photographs_are_decoded_once(official, tmp_path, monkeypatch):
     monkeypatch.setenv("PM_CLS_CACHE", str(tmp_path / "cache"))
     first = load(official)
-    monkeypatch.setattr(ichallenge_pm, "decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("pm_cls.data.photographs.decode", lambda *_: pytest.fail("decoded again"))
     again = load(official)
     assert isinstance(again.train.images, np.memmap)
     assert np.array_equal(first.train.images, again.train.images)
