@@ -65,14 +65,11 @@ def test_prepared_synthetic_stays_synthetic(photographs, tmp_path):
     assert ichallenge_pm.find(tmp_path / "out").name == "synthetic"
 
 
-def test_prepare_refuses_archives_and_leaves_nothing(official, tmp_path):
-    (tmp_path / "training.zip").write_bytes(b"PK")
-    with pytest.raises(UsageError, match="unpack archives first"):
-        main(["prepare", str(tmp_path / "training.zip"), "--out", str(tmp_path / "out")])
+def test_prepare_without_labels_leaves_nothing(official, tmp_path):
     (official / "labels.csv").unlink()
     with pytest.raises(DataError, match="labels"):
-        main(["prepare", str(official), "--out", str(tmp_path / "out")])
-    assert not (tmp_path / "out").exists()
+        main(["prepare", str(official), "--out", str(tmp_path / "new" / "out")])
+    assert [path.name for path in tmp_path.iterdir()] == ["photographs"]
 
 
 def test_places_that_cannot_be_written_are_told(photographs, tmp_path):

@@ -12,7 +12,7 @@ VERBS = {
     "predict": "classify photographs with a trained network",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
-    "data": "prepare, verify or synthesize photographs",
+    "data": "download, prepare, verify or synthesize photographs",
     "reproduce": "train every network of the thesis and write the table",
 }
 

@@ -1,7 +1,8 @@
-"""Prepare, verify or make the photographs.
+"""Download, prepare, verify or make the photographs.
 
+python -m pm_cls.data download figshare --out data/downloads
+python -m pm_cls.data prepare data/downloads --out data/ichallenge_pm
 python -m pm_cls.data verify data/ichallenge_pm
-python -m pm_cls.data prepare FOLDER ... --out data/ichallenge_pm
 python -m pm_cls.data synthesize --out data/synthetic
 """
 
@@ -17,12 +18,13 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.command import new_parser, run_command
-from pm_cls.data import ichallenge_pm
+from pm_cls.data import archives, ichallenge_pm
 from pm_cls.data import labels as label_tables
+from pm_cls.data.download import FILE_NAME, download
 from pm_cls.data.images import decode
 from pm_cls.data.photographs import content_digests, enumerate_names
 from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import UsageError
+from pm_cls.errors import DataError, UsageError
 from pm_cls.files import csv_text, write_json, write_text
 
 
@@ -30,11 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("data", __doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
+    verb = _verb(verbs, "download", "fetch the public archive, or the rest of it, and check it")
+    verb.add_argument("name", choices=["figshare"], help="where from: figshare, 1,200 photographs")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help=f"gets {FILE_NAME}")
+
     verb = _verb(verbs, "verify", "say what a folder holds, what is missing, what is bad")
     verb.add_argument("root", type=Path, metavar="DIR", help="folder of the photographs")
 
-    verb = _verb(verbs, "prepare", "copy unpacked photographs into the official layout")
-    verb.add_argument("sources", type=Path, nargs="+", metavar="SOURCE", help="unpacked folders")
+    verb = _verb(verbs, "prepare", "bring archives or folders into the official layout")
+    verb.add_argument(
+        "sources",
+        type=Path,
+        nargs="+",
+        metavar="SOURCE",
+        help="zip archives as downloaded, folders with such or with photographs, label tables",
+    )
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
 
     verb = _verb(verbs, "synthesize", "draw a set of synthetic photographs")
@@ -45,7 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verb.add_argument("--size", type=int, default=320, metavar="PX", help="default: 320")
 
     args = parser.parse_args(arguments)
-    if args.verb == "verify":
+    if args.verb == "download":
+        archive = download(args.out)
+        print(f"written: {archive}\nnext: pm-cls data prepare {archive} --out data/ichallenge_pm")
+    elif args.verb == "verify":
         print(verify(args.root))
     elif args.verb == "prepare":
         prepare(args.sources, args.out)
@@ -95,23 +110,27 @@ def verify(root: Path) -> str:
 
 
 def prepare(sources: Sequence[Path], out: Path) -> None:
-    """Copy photographs and labels from unpacked folders into the official layout in `out`.
+    """Copy photographs and labels from archives and folders into the official layout in `out`.
 
     Raises:
-        UsageError: `out` holds something already, or a source is an archive.
-        DataError: photographs or labels are missing, or do not fit each other.
+        UsageError: `out` holds something already, or cannot be written.
+        DataError: photographs or labels are missing, do not fit each other, or lie in an archive
+            that is damaged or not to be trusted. Then nothing is left behind.
     """
-    for source in sources:
-        if source.is_file():
-            raise UsageError(f"{source}: is a file; unpack archives first and name the folders")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"{out}: is there already; name a new folder")
-    listing = ichallenge_pm.find(*sources)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
-            draft = Path(temporary) / out.name
+        beside = next(folder for folder in out.absolute().parents if folder.exists())
+        with tempfile.TemporaryDirectory(dir=beside, prefix=f".{out.name}.") as temporary:
+            unpacked, draft = Path(temporary) / "unpacked", Path(temporary) / "draft"
+            unpacked.mkdir()
+            roots = archives.unpack(sources, unpacked)
+            try:
+                listing = ichallenge_pm.find(*roots, sources=sources)
+            except DataError as error:
+                raise DataError(archives.in_sources(str(error), roots))
             _copy(listing, draft)
+            out.parent.mkdir(parents=True, exist_ok=True)
             if out.exists():
                 out.rmdir()
             draft.replace(out)

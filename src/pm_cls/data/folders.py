@@ -18,9 +18,10 @@ def walk(root: Path) -> Iterator[Path]:
             inner.clear()
             continue
         seen.add(place)
-        inner[:] = sorted(name for name in inner if not _is_clutter(name))
-        yield from (Path(folder) / name for name in sorted(files) if not _is_clutter(name))
+        inner[:] = sorted(name for name in inner if not is_clutter(name))
+        yield from (Path(folder) / name for name in sorted(files) if not is_clutter(name))
 
 
-def _is_clutter(name: str) -> bool:
+def is_clutter(name: str) -> bool:
+    """Whether a file or folder is one that systems leave behind, by its name."""
     return name.startswith(".") or name == "__MACOSX"

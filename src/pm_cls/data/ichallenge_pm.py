@@ -31,7 +31,8 @@ MARKER = "dataset.json"  # names a set that is not the official one
 LABEL_OF_LETTER = {"P": 1, "H": 0, "N": 0}
 OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
 OFFICIAL_VALIDATION = {1: 211, 0: 189}
-TABLE_NAMES = tuple(name.lower() for name in label_tables.FILE_NAMES)
+SPLIT_TABLE = label_tables.SPLIT_FILE_NAME.lower()
+TABLE_NAMES = (*(name.lower() for name in label_tables.FILE_NAMES), SPLIT_TABLE)
 OTHER_WORDS = {"mask", "masks", "annotation", "annotations", "test", "testing"}
 LAYOUT = f"""expected:
   {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
@@ -90,22 +91,25 @@ def load(config: DataConfig) -> Dataset:
     )
 
 
-def find(*roots: Path) -> Listing:
+def find(*roots: Path, sources: Sequence[Path] = ()) -> Listing:
     """List the photographs and labels below one or several folders.
+
+    Args:
+        sources: what the folders were unpacked from, if they were, for the messages.
 
     Raises:
         DataError: a folder, a split or the label table is missing, or names and labels do not fit.
     """
-    training, validation, tables, ignored = [], [], [], 0
+    training, validation, tables, archives, ignored = [], [], [], [], 0
     for root in roots:
         if not root.is_dir():
             raise DataError(f"{root}: is no folder; {LAYOUT}")
-        part_of_root = _part_of([root.name])
+        part_of_root = part_of([root.name])
         if part_of_root == "other":  # whoever names a folder wants what is in it
             part_of_root = None
         for path in walk(root):
-            part = _part_of(path.relative_to(root).parts[:-1]) or part_of_root
-            if path.name.lower() in TABLE_NAMES and part != "other":
+            part = part_of(path.relative_to(root).parts[:-1]) or part_of_root
+            if _holds_labels(path.name.lower(), part):
                 tables.append(path)
             elif path.suffix.lower() in SUFFIXES:
                 if part == "training":
@@ -114,14 +118,20 @@ def find(*roots: Path) -> Listing:
                     validation.append(path)
                 else:
                     ignored += 1
-    where = ", ".join(map(str, roots))
+            elif path.suffix.lower() == ".zip":
+                archives.append(path.name)
+    where, advice = ", ".join(map(str, sources or roots)), LAYOUT
+    if archives and not sources:
+        advice = f"archives lie there ({enumerate_names(archives, 5)})\n" + (
+            f"`pm-cls data prepare {where} --out DIR` unpacks them"
+        )
     if not training and not validation:
-        raise DataError(f"{where}: holds no photographs in a folder of either split; {LAYOUT}")
+        raise DataError(f"{where}: holds no photographs in a folder of either split; {advice}")
     if not training or not validation:
         absent = "validation" if training else "training"
-        raise DataError(f"{where}: the {absent} photographs are missing; {LAYOUT}")
+        raise DataError(f"{where}: the {absent} photographs are missing; {advice}")
     if not tables:
-        raise DataError(f"{where}: the labels of the validation photographs are missing; {LAYOUT}")
+        raise DataError(f"{where}: the labels of the validation photographs are missing; {advice}")
     return Listing(
         name=next((name for name in map(marked_name, roots) if name), OFFICIAL_NAME),
         training=_label_by_name(_by_name(training)),
@@ -130,7 +140,13 @@ def find(*roots: Path) -> Listing:
     )
 
 
-def _part_of(folders: Sequence[str]) -> str | None:
+def _holds_labels(name: str, part: str | None) -> bool:
+    if name == SPLIT_TABLE:  # the training folder's agrees with the letters, and is not needed
+        return part == "validation"
+    return name in TABLE_NAMES and part != "other"
+
+
+def part_of(folders: Sequence[str]) -> str | None:
     """`training`, `validation` or `other` (masks, tests) by the innermost folder that says."""
     for folder in reversed(folders):
         words = re.split("[^a-z]+", folder.lower())

@@ -12,6 +12,7 @@ import openpyxl
 from pm_cls.errors import DataError
 
 FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
+SPLIT_FILE_NAME = "Classification Labels.xlsx"  # figshare: one in the folder of each split
 NAME_COLUMN, LABEL_COLUMN = "imgName", "Label"
 MAX_XLSX_BYTES = 10_000_000
 LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
