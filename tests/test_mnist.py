@@ -31,6 +31,18 @@ def load(root, **settings):
     return load_dataset(DataConfig(name="mnist", root=str(root), **{"image_size": 28, **settings}))
 
 
+def test_a_limit_draws_the_same_images_of_each_split(digits):
+    whole, cut = load(digits), load(digits, limit=25)
+    assert len(cut.train.labels) == 25 and len(cut.validation.labels) == 20
+    kept = [int(name) for name in cut.train.names]
+    assert kept == sorted(set(kept)) and kept != list(range(25))
+    np.testing.assert_array_equal(cut.train.images, whole.train.images[kept])
+    np.testing.assert_array_equal(cut.train.labels, whole.train.labels[kept])
+    assert load(digits, limit=25).train.names == cut.train.names
+    assert len({load(digits, limit=n).digest for n in (None, 24, 25)}) == 3
+    assert cut.notes["limit"] == 25
+
+
 def test_both_splits_are_read_plain_or_compressed(digits):
     dataset = load(digits)
     assert mnist.is_there(digits)

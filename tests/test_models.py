@@ -1,6 +1,7 @@
 """The networks are those of the thesis: every size and every parameter count that it states."""
 
 import functools
+import itertools
 
 import numpy as np
 import paddle
@@ -61,6 +62,56 @@ def test_too_small_an_image_is_told_with_the_size_needed(name, least):
         assert list(model(paddle.zeros([2, 3, least, least])).shape) == [2, 1]
     with pytest.raises(UsageError, match=f"needs {least} pixels or more"):
         build_model(name, image_size=least - 1)
+
+
+def test_pooled_features_keep_the_linear_layer_as_it_is_at_28_pixels():
+    plain = build_model("lenet7", image_size=28)
+    pooled = build_model("lenet7", image_size=61, pool_to=1)
+    assert pooled.classifier[1].weight.shape == plain.classifier[1].weight.shape == [120, 64]
+    images = paddle.randn([2, 3, 61, 61])
+    mean = pooled.features[:-1](images).mean([2, 3])
+    np.testing.assert_allclose(pooled.classifier(mean).numpy(), pooled(images).numpy(), atol=1e-5)
+    with pytest.raises(UsageError, match="pool_to` is no key of the network alexnet"):
+        build_model("alexnet", pool_to=1)
+
+
+def test_a_gain_multiplies_the_initial_weights():
+    models = []
+    for gain in (1.0, 4.0):
+        paddle.seed(0)
+        models.append(build_model("lenet7", image_size=28, init_gain=gain).state_dict())
+    for name, plain in models[0].items():
+        factor = 4 if name.endswith("weight") else 1
+        np.testing.assert_array_equal(models[1][name].numpy(), factor * plain.numpy())
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "places"), [("lenet7", 28, 4), ("lenet9", 72, 5), ("alexnet", 32, 6)]
+)
+def test_normalisation_comes_before_each_activation(name, size, places):
+    paddle.seed(0)
+    model = build_model(name, activation="sigmoid", image_size=size, normalization="layers")
+    layers = [*model.features, *model.classifier]
+    before = [a for a, b in itertools.pairwise(layers) if isinstance(b, nn.Sigmoid)]
+    assert len(before) == places
+    assert all(isinstance(layer, nn.BatchNorm2D | nn.BatchNorm1D) for layer in before)
+    seen = []
+    before[0].register_forward_post_hook(lambda _, __, out: seen.append(out.numpy()))
+    model.train()
+    model(3 + paddle.randn([4, 3, size, size]))
+    np.testing.assert_allclose(seen[0].mean((0, 2, 3)), 0, atol=1e-4)
+    np.testing.assert_allclose(seen[0].std((0, 2, 3)), 1, atol=1e-2)
+
+
+def test_normalised_images_have_no_colour_cast():
+    model = build_model("lenet7", image_size=28, normalization="input")
+    plain = build_model("lenet7", image_size=28)
+    learned = [one for one in model.parameters() if not one.stop_gradient]
+    plain.set_state_dict(dict(zip(plain.state_dict(), learned, strict=True)))
+    images = paddle.randn([4, 3, 28, 28])
+    cast = images * 0.1 + paddle.to_tensor([1.0, -2.0, 3.0]).reshape([3, 1, 1])
+    np.testing.assert_allclose(model(cast).numpy(), model(images).numpy(), atol=1e-3)
+    assert np.abs(plain(cast).numpy() - plain(images).numpy()).max() > 1e-2
 
 
 def test_mnist_lenet_needs_28():

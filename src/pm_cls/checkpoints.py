@@ -96,6 +96,11 @@ def resume(
     return Progress()
 
 
+def last_saved(folder: Path) -> int:
+    """The epoch of the newest checkpoint of the run in `folder`; 0 where there is none."""
+    return max(map(_epoch, _files(folder)), default=0)
+
+
 def remove_checkpoints(folder: Path) -> None:
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
 
@@ -104,7 +109,11 @@ def _files(folder: Path) -> list[Path]:
     """The JSON files of the checkpoints, the newest first."""
     found = (folder / FOLDER).glob("epoch*.json")
     numbered = [file for file in found if file.stem.removeprefix("epoch").isdecimal()]
-    return sorted(numbered, key=lambda file: int(file.stem.removeprefix("epoch")), reverse=True)
+    return sorted(numbered, key=_epoch, reverse=True)
+
+
+def _epoch(file: Path) -> int:
+    return int(file.stem.removeprefix("epoch"))
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

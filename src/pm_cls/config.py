@@ -52,6 +52,9 @@ class DataConfig(Section):
     channel_order: Literal["rgb", "bgr"] = Field(
         "rgb", description="Order of the colour channels; the thesis' tutorial had bgr."
     )
+    limit: Count | None = Field(
+        None, description="Only this many images of each split, drawn evenly; the same every time."
+    )
 
 
 class ModelConfig(Section):
@@ -62,7 +65,19 @@ class ModelConfig(Section):
     fc_layers: Literal[2, 3] | None = Field(
         None, description="AlexNet only: 2 linear layers (the thesis' text) or 3 (the tutorial)."
     )
-
+    pool_to: Annotated[Count, Field(le=1024)] | None = Field(
+        None,
+        description="LeNet-7 only: average the last features over a grid of so many cells a side; "
+        "the linear layer then does not grow with the image.",
+    )
+    normalization: Literal["none", "input", "layers"] = Field(
+        "none",
+        description="Batch normalisation: of the images, without parameters, or before every "
+        "activation.",
+    )
+    init_gain: Annotated[Real, Field(gt=0)] = Field(
+        1.0, description="Factor of Paddle's initial weights; biases are left as they are."
+    )
     fast: bool = Field(
         True,
         strict=True,
@@ -76,9 +91,13 @@ class ModelConfig(Section):
 
 
 class OptimizerConfig(Section):
-    name: Literal["momentum"] = Field("momentum", description="paddle.optimizer.Momentum.")
+    name: Literal["momentum", "adam"] = Field(
+        "momentum", description="paddle.optimizer.Momentum or Adam."
+    )
     learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Constant.")
-    momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(0.9, description="Of the velocity.")
+    momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.9, description="Of the velocity; beta1 of Adam."
+    )
     weight_decay: Annotated[Real, Field(ge=0)] = Field(0.0, description="L2 coefficient.")
 
 

@@ -64,6 +64,8 @@ def prepare(device: str = "auto") -> str:
         import paddle
 
         paddle.disable_signal_handler()
+    # Paddle on every layer of batch normalisation; it is how the layer works everywhere.
+    warnings.filterwarnings("ignore", message="When training, we now always track global")
 
     has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if device == "gpu" and not has_gpu:

@@ -18,7 +18,7 @@ import numpy as np
 
 from pm_cls import device, runs
 from pm_cls.command import add_device, new_parser, run_command
-from pm_cls.config import Config, load_config
+from pm_cls.config import Config, OptimizerConfig, load_config
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.errors import RunError, UsageError
@@ -116,16 +116,9 @@ def train(
 def _train_and_record(
     config: Config, model: Any, dataset: Dataset, folder: Path, environment: dict[str, Any]
 ) -> None:
-    import paddle
+    from pm_cls.checkpoints import last_saved, remove_checkpoints, resume, save_checkpoint
 
-    from pm_cls.checkpoints import remove_checkpoints, resume, save_checkpoint
-
-    optimizer = paddle.optimizer.Momentum(
-        learning_rate=config.optimizer.learning_rate,
-        momentum=config.optimizer.momentum,
-        parameters=model.parameters(),
-        weight_decay=config.optimizer.weight_decay or None,
-    )
+    optimizer = _optimizer(config.optimizer, model)
     _log_to(folder / runs.LOG)
     progress = resume(folder, model, optimizer, dataset.digest)
     if progress.epoch:
@@ -139,14 +132,14 @@ def _train_and_record(
     runs.write_metrics(folder, progress.metrics)
     _warn_of_data(dataset)
 
-    saved = progress.epoch
     try:
         for epoch in range(progress.epoch + 1, config.train.epochs + 1):
             _train_epoch(config, model, optimizer, dataset, folder, progress, epoch)
             save_checkpoint(folder, progress, model, optimizer, dataset.digest)
-            saved = epoch
     except KeyboardInterrupt:
-        log.info(f"stopped; the same command goes on after epoch {saved}")
+        saved = last_saved(folder)
+        way = f"goes on after epoch {saved}" if saved else "begins it anew"
+        log.info(f"stopped; the same command {way}")
         raise
     result = {
         "schema": runs.SCHEMA,
@@ -162,6 +155,19 @@ def _train_and_record(
     write_json(folder / runs.RESULT, result)
     remove_checkpoints(folder)
     log.info(f"finished: {folder}")
+
+
+def _optimizer(config: OptimizerConfig, model: Any) -> Any:
+    import paddle
+
+    common = {
+        "learning_rate": config.learning_rate,
+        "parameters": model.parameters(),
+        "weight_decay": config.weight_decay or None,
+    }
+    if config.name == "adam":
+        return paddle.optimizer.Adam(beta1=config.momentum, **common)
+    return paddle.optimizer.Momentum(momentum=config.momentum, **common)
 
 
 def _train_epoch(

@@ -1,6 +1,10 @@
 """Data sets by name. A new one is a file with `load(config.data) -> Dataset` and a line here."""
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import ichallenge_pm, mnist
@@ -22,7 +26,25 @@ def load_dataset(config: DataConfig) -> Dataset:
     """
     if config.name not in DATASETS:
         raise UsageError(f"`data.name` is {config.name!r}; known: {', '.join(DATASETS)}")
-    return DATASETS[config.name](config)
+    dataset = DATASETS[config.name](config)
+    return dataset if config.limit is None else _cut(dataset, config.limit)
+
+
+def _cut(dataset: Dataset, limit: int) -> Dataset:
+    """The data set with `limit` images in each split, or all where there are fewer."""
+    return replace(
+        dataset,
+        digest=hashlib.sha256(f"{dataset.digest} {limit}".encode()).hexdigest(),
+        train=_drawn(dataset.train, limit),
+        validation=_drawn(dataset.validation, limit),
+        notes={**dataset.notes, "limit": limit},
+    )
+
+
+def _drawn(split: Split, limit: int) -> Split:
+    chosen = np.sort(np.random.default_rng(0).permutation(len(split.labels))[:limit])
+    names = tuple(split.names[i] for i in chosen)
+    return Split(names, split.labels[chosen], split.images[chosen])
 
 
 __all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]

@@ -13,6 +13,7 @@ from pm_cls.errors import UsageError
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.convolution import Conv2D
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
+from pm_cls.models.variants import normalize, scale_weights
 
 MODELS: dict[str, type[nn.Layer]] = {
     "lenet7": LeNet7,
@@ -23,11 +24,19 @@ MODELS: dict[str, type[nn.Layer]] = {
 
 
 def build_model(
-    name: str, *, activation: str = "relu", image_size: int = 224, fast: bool = True, **options: Any
+    name: str,
+    *,
+    activation: str = "relu",
+    image_size: int = 224,
+    normalization: str = "none",
+    init_gain: float = 1.0,
+    fast: bool = True,
+    **options: Any,
 ) -> nn.Layer:
     """Build a network with Paddle's default initial weights, drawn from `paddle.seed`.
 
     Args:
+        normalization, init_gain: see `models.variants`.
         fast: on the CPU, compute convolutions with fewer multiplications (`models.convolution`);
             the same function and weights, other last bits.
 
@@ -44,4 +53,6 @@ def build_model(
     for layer in model.sublayers():
         if isinstance(layer, Conv2D):
             layer.fast = fast
+    scale_weights(model, init_gain)
+    normalize(model, normalization)
     return model

@@ -34,6 +34,9 @@ def _side(features: nn.Sequential, image_size: int) -> int:
             kernel, stride, padding = layer._kernel_size[0], layer._stride[0], layer._padding
         elif isinstance(layer, nn.MaxPool2D):
             kernel, stride, padding = layer.ksize, layer.stride, layer.padding
+        elif isinstance(layer, nn.AdaptiveAvgPool2D):
+            side = layer._output_size
+            continue
         else:
             continue
         side = (side + 2 * padding - kernel) // stride + 1

@@ -12,12 +12,15 @@ class LeNet7(nn.Layer):
     """Three convolutions and two linear layers; 19,233,841 parameters at 224x224.
 
     Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, 1], the logit of
-    label 1. The shapes below are those of a 224x224 image.
+    label 1. The shapes below are those of a 224x224 image. With `pool_to` the last features are
+    averaged over a grid of so many cells a side.
     """
 
     channels, outputs = 3, 1
 
-    def __init__(self, *, activation: str = "relu", image_size: int = 224) -> None:
+    def __init__(
+        self, *, activation: str = "relu", image_size: int = 224, pool_to: int | None = None
+    ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
@@ -26,6 +29,7 @@ class LeNet7(nn.Layer):
             Conv2D(6, 16, 5), act(),  # 16x106x106
             nn.MaxPool2D(2, 2),  # 16x53x53
             Conv2D(16, 120, 4), act(),  # 120x50x50
+            *([nn.AdaptiveAvgPool2D(pool_to)] if pool_to else []),
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 300000
