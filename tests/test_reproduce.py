@@ -46,6 +46,16 @@ def test_chain_from_data_to_table_and_nothing_twice(repository, photographs, cap
     assert result.stat().st_mtime_ns == before
 
 
+def test_another_folder_of_configs(repository, photographs, capsys):
+    (repository / "configs").rename(repository / "mine")
+    (repository / "mine" / "alexnet.yaml").unlink()
+    arguments = ["--data", str(photographs), "--configs", "mine", "--device", "cpu"]
+    with pytest.raises(UsageError, match="--quick changes the image size; it is for configs alone"):
+        reproduce.main([*arguments, "--quick"])
+    reproduce.main(arguments)
+    assert "1 run, 0 finished already" in capsys.readouterr().out
+
+
 def test_one_failing_run_leaves_the_others(repository, official, capsys):
     path = repository / "configs" / "alexnet.yaml"
     path.write_text(path.read_text().replace("learning_rate: 0.001", "learning_rate: 1e30"))

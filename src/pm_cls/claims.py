@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import yaml
 
-from pm_cls import metrics, stats, thesis
+from pm_cls import causes, metrics, stats, thesis
 from pm_cls.language import Text
 from pm_cls.results import Run, is_comparable
 
@@ -32,6 +32,7 @@ SECTION_WORDS = {
     "our question": "本项目的问题",
     " and ": "、",
 }
+FULL_SIZE = 224  # of the thesis' photographs, in pixels
 N_IMAGES = {"ichallenge_pm": 400, "mnist": 10_000}  # of the validation sets that the thesis scores
 
 
@@ -53,16 +54,22 @@ def _content() -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
-def judge(found: Sequence[Run]) -> list[Claim]:
+def judge(found: Sequence[Run], on_causes: Sequence[causes.Experiment] = ()) -> list[Claim]:
     """Judge all statements from the runs that may be held against the thesis; others are left out.
 
     The order is that of the rows of `thesis`, then of claims.yaml.
+
+    Args:
+        on_causes: the experiments on causes, for the statements on why sigmoid fails.
     """
     experiments = {row.experiment for row in thesis.rows()}
     ours = [run for run in found if run.experiment in experiments and is_comparable(run)]
     claims = [_value(row, ours) for row in thesis.rows()]
     for entry in _content()["claims"]:
-        evidence, verdict = RULES[entry["rule"]](entry, ours)
+        if (of_causes := CAUSE_RULES.get(entry["rule"])) is not None:
+            evidence, verdict = of_causes(on_causes)
+        else:
+            evidence, verdict = RULES[entry["rule"]](entry, ours)
         statement = Text(entry["en"], entry["zh"])
         section = _section(entry["section"])
         claims.append(Claim(entry["id"], statement, section, entry["rule"], evidence, verdict))
@@ -216,9 +223,57 @@ def _two_figures(entry: dict[str, Any], ours: Sequence[Run]) -> tuple[Text, Verd
     return Text(words, f"{first} 与 {second} 在所给精度内一致。"), "reproduced"
 
 
-def _experiment(entry: dict[str, Any], ours: Sequence[Run]) -> tuple[Text, Verdict]:
-    words = "The experiments on causes have not been made yet."
-    return Text(words, "关于原因的实验尚未进行。"), "not_yet_tested"
+def _more_epochs(experiments: Sequence[causes.Experiment]) -> tuple[Text, Verdict]:
+    found = causes.sigmoid_by_size(experiments)
+    by_size = {size: e for size, e in found.items() if size == FULL_SIZE or _enough(e)}
+    if FULL_SIZE not in by_size:
+        return _not_made()
+    words = [
+        Text(f"{size} pixels: ", f"{size} 像素：") + causes.left_words(by_size[size])
+        for size in sorted(by_size)
+    ]
+    evidence = Text("; ".join(w.en for w in words) + ".", "；".join(w.zh for w in words) + "。")
+    if by_size[FULL_SIZE].epochs:
+        return evidence, "not_reproduced"
+    left_smaller = any(one.epochs for one in by_size.values())
+    return evidence, "not_supported" if left_smaller else "reproduced"
+
+
+def _image_size(experiments: Sequence[causes.Experiment]) -> tuple[Text, Verdict]:
+    by_size = causes.sigmoid_by_size(experiments)
+    tried = [one for one in causes.changes_at_224(experiments) if _enough(one)]
+    small = [one for size, one in by_size.items() if size < FULL_SIZE and _enough(one)]
+    if not small or not tried:
+        return _not_made()
+    in_time = [epoch <= causes.SHORT for one in small for epoch in one.epochs]
+    helped = [one for one in tried if one.all_left]
+    stayed = not any(in_time)
+    sizes = ", ".join(str(one.image_size) for one in small)
+    changes = "; ".join(map(causes.change_words, helped))
+    evidence = Text(
+        f"In {causes.SHORT} epochs sigmoid "
+        + ("stays at the prior" if stayed else "leaves the prior")
+        + f" at {sizes} pixels. "
+        + (f"At 224 pixels it learns with one change: {changes}." if helped else
+           f"At 224 pixels none of {len(tried)} changes makes it learn."),
+        f"{causes.SHORT} 轮内，sigmoid 在 {sizes.replace(', ', '、')} 像素下"
+        + ("仍停在先验。" if stayed else "离开了先验。")
+        + (f"在 224 像素下，仅改一处即可学会：{changes}。" if helped else
+           f"在 224 像素下，试过的 {len(tried)} 种改动均无效。"),
+    )  # fmt: skip
+    if stayed and helped:
+        return evidence, "not_reproduced"
+    all_in_time = all(one.all_left for one in small) and all(in_time)
+    return evidence, "reproduced" if all_in_time and not helped else "not_supported"
+
+
+def _enough(one: causes.Experiment) -> bool:
+    return len(one.runs) >= _needed()
+
+
+def _not_made() -> tuple[Text, Verdict]:
+    words = "The experiments on causes (configs/causes) have too few runs here."
+    return Text(words, "关于原因的实验（configs/causes）运行次数不足。"), "not_yet_tested"
 
 
 def _of(ours: Sequence[Run], experiment: str, epoch: int) -> list[Run]:
@@ -243,5 +298,8 @@ RULES: dict[str, Callable[[dict[str, Any], Sequence[Run]], tuple[Text, Verdict]]
     "better": _better,
     "gain": _gain,
     "two_figures": _two_figures,
-    "experiment": _experiment,
+}
+CAUSE_RULES: dict[str, Callable[[Sequence[causes.Experiment]], tuple[Text, Verdict]]] = {
+    "more_epochs": _more_epochs,
+    "image_size": _image_size,
 }

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from pm_cls import thesis
 from pm_cls.analysis import Analysis, Reliability, experiments, last_rows
 from pm_cls.baselines import NAMES
+from pm_cls.causes import LEFT_BELOW, Experiment
 from pm_cls.language import Language, Text
 from pm_cls.results import Run, Table, TableRow, is_comparable
 
@@ -175,6 +176,32 @@ def baselines(table: Table, analysis: Analysis, language: Language = "en") -> Fi
         },
         language,
     )
+    return figure
+
+
+def leaving_the_prior(experiments: Sequence[Experiment], language: Language = "en") -> Figure:
+    """Training loss against updates: a panel an activation, a colour a size, a line a run."""
+    chosen = [one for one in experiments if one.group == "size"]
+    activations = list(dict.fromkeys(one.activation for one in chosen))
+    sizes = sorted({one.image_size for one in chosen})
+    figure = Figure(figsize=(2.4 * len(activations) + 0.8, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(activations), sharey=True, squeeze=False)[0]
+    for axes, activation in zip(panels, activations, strict=True):
+        for one in (e for e in chosen if e.activation == activation):
+            label = f"{one.image_size} " + Text("pixels", "像素").of(language)
+            colour = PALETTE[sizes.index(one.image_size) % len(PALETTE)]
+            for run in one.runs:
+                updates = [one.updates * line["epoch"] for line in run.epochs]
+                losses = [line["train_loss"] for line in run.epochs]
+                axes.plot(updates, losses, color=colour, linewidth=1.2, label=label)
+        axes.axhline(LEFT_BELOW, color=PAGE_INK, linewidth=0.8, linestyle=":")
+        axes.set_xscale("log")
+        axes.set_title(activation, fontsize=10)
+        axes.set_xlabel(Text("updates", "更新次数").of(language))
+        _plain(axes, "both")
+    panels[0].set_ylim(0, 1)
+    panels[0].set_ylabel(Text("training loss", "训练损失").of(language))
+    _legend(figure, panels, columns=4)
     return figure
 
 

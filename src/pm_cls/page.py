@@ -16,6 +16,7 @@ import numpy as np
 from pm_cls import figures, metrics
 from pm_cls.analysis import Analysis, experiments
 from pm_cls.baselines import NAMES
+from pm_cls.causes import GROUPS, Experiment, change_words, explain, left_words
 from pm_cls.claims import VERDICTS, Claim
 from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph
@@ -33,7 +34,11 @@ THUMBNAIL_SIDE = 224
 
 
 def render(
-    table: Table, claims: list[Claim], analysis: Analysis, language: Language
+    table: Table,
+    claims: list[Claim],
+    analysis: Analysis,
+    causes_found: list[Experiment],
+    language: Language,
 ) -> dict[str, str]:
     """The report in each language, by file name: FILE in the chosen one."""
     names = {each: FILE if each == language else f"report.{each}.html" for each in LANGUAGES}
@@ -47,7 +52,14 @@ def render(
             n_claims=len(claims),
             analysis=analysis,
             experiments=experiments(table),
-            figures=_figures(table, analysis, each),
+            causes={
+                words: [one for one in causes_found if one.group == group]
+                for group, words in GROUPS.items()
+            },
+            explanation=explain(causes_found),
+            left_words=left_words,
+            change_words=change_words,
+            figures=_figures(table, analysis, causes_found, each),
             provenance=_provenance(table),
             baseline_names=NAMES,
         )
@@ -116,7 +128,9 @@ def _by_verdict(claims: list[Claim]) -> dict[str, list[Claim]]:
     return {verdict: group for verdict, group in groups.items() if group}
 
 
-def _figures(table: Table, analysis: Analysis, language: Language) -> dict[str, Any]:
+def _figures(
+    table: Table, analysis: Analysis, causes_found: list[Experiment], language: Language
+) -> dict[str, Any]:
     svg = figures.inline_svg
     drawn: dict[str, Any] = {
         "curves": {
@@ -128,6 +142,8 @@ def _figures(table: Table, analysis: Analysis, language: Language) -> dict[str, 
             for name, found in analysis.reliability.items()
         },
     }
+    if any(one.group == "size" for one in causes_found):
+        drawn["causes"] = svg("causes", figures.leaving_the_prior, causes_found, language)
     if any(row.n_runs for row in table.rows):
         drawn["intervals"] = svg("intervals", figures.intervals, table, language)
     if analysis.roc:

@@ -3,7 +3,7 @@
 python -m pm_cls.report --runs-dir runs --out results
 
 runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json, records.csv,
-                              scores.csv, pairs.csv, intervals.csv, figures/, records/
+                              scores.csv, pairs.csv, intervals.csv, causes.csv, figures/, records/
 """
 
 import shutil
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls import claims, figures, page, results, runs, tables
+from pm_cls import causes, claims, figures, page, results, runs, tables
 from pm_cls.analysis import Analysis, analyse
 from pm_cls.baselines import FILE as BASELINES
 from pm_cls.command import new_parser, run_command
@@ -82,15 +82,16 @@ def report(
     """
     found, problems = results.read_runs(runs_dir)
     table = results.build_table(found, problems, None if seeds is None else range(seeds))
-    if not table.runs:
+    experiments = causes.find(found)
+    if not table.runs and not experiments:
         raise UsageError(
             f"{runs_dir}: holds no finished run of the thesis' experiments"
             + ("" if seeds is None else f" with a seed below {seeds}")
             + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
         )
-    judged = claims.judge(table.runs)
+    judged = claims.judge(table.runs, experiments)
     analysis = analyse(table, out / BASELINES)
-    pages = page.render(table, judged, analysis, language)
+    pages = page.render(table, judged, analysis, experiments, language)
     if photographs is not None:
         pages |= page.render_photographs(table, photographs, language)
     try:
@@ -101,7 +102,8 @@ def report(
         tables.write_tables(table, out)
         tables.write_analysis(analysis, out)
         tables.write_claims(judged, table.marks, out)
-        _save_figures(table, analysis, out / "figures")
+        tables.write_causes(experiments, out)
+        _save_figures(table, analysis, experiments, out / "figures")
         for name, text in pages.items():
             write_text(out / name, text)
         for stale in set(page.FILES) - set(pages):  # of another --lang
@@ -111,8 +113,14 @@ def report(
     return tables.markdown(table)
 
 
-def _save_figures(table: results.Table, analysis: Analysis, folder: Path) -> None:
-    figures.save(figures.learning_curves(table), folder / "learning_curves")
+def _save_figures(
+    table: results.Table,
+    analysis: Analysis,
+    experiments: Sequence[causes.Experiment],
+    folder: Path,
+) -> None:
+    if table.runs:
+        figures.save(figures.learning_curves(table), folder / "learning_curves")
     if any(row.n_runs for row in table.rows):
         figures.save(figures.intervals(table), folder / "intervals")
     if analysis.roc:
@@ -121,6 +129,8 @@ def _save_figures(table: results.Table, analysis: Analysis, folder: Path) -> Non
         figures.save(figures.reliability(found), folder / f"reliability_{experiment}")
     if analysis.baselines:
         figures.save(figures.baselines(table, analysis), folder / "baselines")
+    if any(one.group == "size" for one in experiments):
+        figures.save(figures.leaving_the_prior(experiments), folder / "causes")
 
 
 def _mirror(found: Sequence[results.Run], records: Path) -> None:

@@ -1,4 +1,4 @@
-"""Train every network of configs/ and write the table beside the thesis' numbers.
+"""Train every config of a folder and write the table beside the thesis' numbers.
 
 python -m pm_cls.reproduce --data DIR --seeds 1 --jobs 2
 
@@ -41,6 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--mnist",
         metavar="DIR",
         help=f"the MNIST files, or `{mnist.DOWNLOAD}` (default: {MNIST_DATA} where it is filled)",
+    )
+    parser.add_argument(
+        "--configs",
+        type=Path,
+        default=CONFIGS,
+        metavar="DIR",
+        help=f"folder of the configs, as {CONFIGS / 'causes'} (default: {CONFIGS})",
     )
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each network")
     parser.add_argument(
@@ -95,9 +102,11 @@ def reproduce(args: argparse.Namespace) -> None:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
-    configs = sorted(CONFIGS.glob("*.yaml"))
+    configs = sorted(args.configs.glob("*.yaml"))
     if not configs:
-        raise UsageError(f"{CONFIGS.absolute()} holds no YAML file; name the --repository")
+        raise UsageError(f"{args.configs.absolute()} holds no YAML file; name the --repository")
+    if args.quick and args.configs != CONFIGS:
+        raise UsageError(f"--quick changes the image size; it is for {CONFIGS} alone")
     photographs = _photographs() if args.data is None else args.data
     synthetic = marked_name(Path(photographs)) == runs.SYNTHETIC
     ending = "-quick" if args.quick else "-synthetic" if synthetic else ""

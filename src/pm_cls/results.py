@@ -233,7 +233,7 @@ def _table_row(row: thesis.ThesisRow, found: Sequence[Run]) -> TableRow:
 
 def is_comparable(run: Run) -> bool:
     """Whether a run may be held against the thesis: same data, official, and same settings."""
-    same_data = run.dataset == _thesis_row(run).dataset and not _is_unofficial(run)
+    same_data = run.dataset == _thesis_row(run).dataset and is_official(run)
     return same_data and not deviations(run)
 
 
@@ -242,9 +242,9 @@ def _thesis_row(run: Run) -> thesis.ThesisRow:
     return next(row for row in thesis.rows() if row.experiment == run.experiment)
 
 
-def _is_unofficial(run: Run) -> bool:
-    # Synthetic photographs have a mark of their own; MNIST's record does not say.
-    return run.dataset != runs.SYNTHETIC and run.data.get("official") is False
+def is_official(run: Run) -> bool:
+    """Whether the data are those of the thesis, all of them; MNIST's record does not say."""
+    return run.dataset != runs.SYNTHETIC and run.data.get("official") is not False
 
 
 def deviations(run: Run) -> list[str]:
@@ -309,7 +309,11 @@ def _commit_notes(found: Sequence[Run]) -> list[Text]:
 
 
 def _data_notes(found: Sequence[Run]) -> list[Text]:
-    unofficial = {str(run.data.get("counts")) for run in found if _is_unofficial(run)}
+    unofficial = {
+        str(run.data.get("counts"))
+        for run in found
+        if run.dataset != runs.SYNTHETIC and not is_official(run)  # these have a mark of their own
+    }
     return [
         Text(f"Not the official set of photographs: {counts}.", f"不是官方的照片集：{counts}。")
         for counts in sorted(unofficial)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pm_cls.analysis import Analysis, Pair, Scored
+from pm_cls.causes import Experiment, change_words
 from pm_cls.claims import Claim
 from pm_cls.files import csv_text, write_json, write_text
 from pm_cls.language import Text
@@ -31,6 +32,10 @@ SCORE_COLUMNS = (
 PAIR_COLUMNS = (
     "epoch", "first", "second", "n_seeds", "difference", "low", "high", "paired_t_p", "seed",
     "only_first", "only_second", "mcnemar_p",
+)  # fmt: skip
+CAUSE_COLUMNS = (
+    "experiment", "seed", "group", "activation", "image_size", "changes", "images", "updates_epoch",
+    "epochs", "left_at_epoch", "left_after_updates", "train_loss", "accuracy",
 )  # fmt: skip
 CLAIM_COLUMNS = ("statement", "section", "verdict", "evidence")
 TITLE = "Table 1 of the thesis beside our runs"
@@ -74,6 +79,21 @@ def write_analysis(analysis: Analysis, folder: Path) -> None:
     write_text(folder / "scores.csv", csv_text(SCORE_COLUMNS, map(_digits, scores)))
     pairs = [_pair_row(pair) for pair in analysis.pairs]
     write_text(folder / "pairs.csv", csv_text(PAIR_COLUMNS, map(_digits, pairs)))
+
+
+def write_causes(experiments: Sequence[Experiment], folder: Path) -> None:
+    """Write causes.csv, a line a run; the losses and accuracies are those of the last epoch."""
+    rows = []
+    for one in experiments:
+        for run, left in zip(one.runs, one.left, strict=True):
+            last = run.epochs[-1]
+            rows.append([
+                one.name, run.seed, one.group, one.activation, one.image_size, change_words(one),
+                one.images, one.updates, one.limit, left,
+                None if left is None else left * one.updates, last["train_loss"],
+                last["validation_correct"] / last["validation_n"],
+            ])  # fmt: skip
+    write_text(folder / "causes.csv", csv_text(CAUSE_COLUMNS, map(_digits, rows)))
 
 
 def write_records(found: Sequence[Run], path: Path) -> None:

@@ -39,10 +39,15 @@ def rows() -> list[ThesisRow]:
     return [ThesisRow(**row) for row in _content()["rows"]]
 
 
+def common_settings() -> dict[str, Any]:
+    """The settings behind every result, by dotted key of a config."""
+    return dict(_content()["settings"])
+
+
 def settings(row: ThesisRow) -> dict[str, Any]:
     """The settings behind a result, by dotted key of a config."""
     return {
-        **_content()["settings"],
+        **common_settings(),
         "data.image_size": _content()["image_size"][row.dataset],
         "model.name": row.model,
         "model.activation": row.activation,
