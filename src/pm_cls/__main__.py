@@ -10,6 +10,7 @@ VERBS = {
     "train": "train one network with one seed",
     "evaluate": "score the stored weights of a run again",
     "predict": "classify photographs with a trained network",
+    "inspect": "look into the layers of a trained network",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
     "data": "download, prepare, verify or synthesize photographs",

@@ -16,6 +16,8 @@ from pm_cls.results import Run, is_official
 from pm_cls.thesis import common_settings
 
 LEFT_BELOW = 0.62  # mean training loss of two classes; of more, the same share of ln(classes)
+ORDER = ("sigmoid", "tanh", "relu")
+LOOK = 5  # epochs after which the gradients are put in words; the first that the thesis reports
 SHORT = 10  # epochs that the thesis trains
 
 Group = Literal["size", "pooled", "change", "mnist"]
@@ -80,11 +82,16 @@ def find(found: Iterable[Run]) -> list[Experiment]:
         if is_official(run):
             by_name.setdefault(run.experiment, []).append(run)
     made = [one for name, ours in by_name.items() if (one := _experiment(name, ours)) is not None]
-    order = {"sigmoid": 0, "tanh": 1, "relu": 2}
     groups = list(GROUPS)
     return sorted(
         made,
-        key=lambda e: (groups.index(e.group), order[e.activation], e.image_size, -e.images, e.name),
+        key=lambda e: (
+            groups.index(e.group),
+            ORDER.index(e.activation),
+            e.image_size,
+            -e.images,
+            e.name,
+        ),
     )
 
 
@@ -159,6 +166,17 @@ def changes_at_224(experiments: Iterable[Experiment]) -> list[Experiment]:
     return [e for e in experiments if e.group == "change" and e.limit <= SHORT]
 
 
+def inspected(experiments: Iterable[Experiment]) -> dict[tuple[int, str], Run]:
+    """By image size and activation the first run whose layers were looked into, in that order."""
+    chosen = [e for e in experiments if e.group == "size"]
+    found = {
+        (one.image_size, one.activation): next(run for run in one.runs if run.layers)
+        for one in chosen
+        if any(run.layers for run in one.runs)
+    }
+    return dict(sorted(found.items(), key=lambda item: (item[0][0], ORDER.index(item[0][1]))))
+
+
 def change_words(one: Experiment) -> str:
     """`optimizer.learning_rate 0.01`, or nothing."""
     return ", ".join(f"{key} {value}" for key, value in one.changes.items())
@@ -189,6 +207,7 @@ def explain(experiments: Sequence[Experiment]) -> list[Text]:
     if 224 not in by_size or len(by_size) < 2:
         return []
     measured = [*_size_sentences(by_size, experiments), *_mnist_sentences(experiments)]
+    measured += _gradient_sentences(experiments)
     follows = [*_change_sentences(experiments), *_conclusions(by_size, experiments)]
     first = Text(
         "The thesis (3.3, 3.4) says that LeNet with sigmoid fails because photographs are large "
@@ -246,6 +265,34 @@ def _mnist_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
             f"MNIST 缩减为 {one.images} 张、{updates} 次更新：{words.zh}{after_zh} "
             f"{_record(one)}。",
         )
+
+
+def _gradient_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
+    """The first convolution's gradient where the thesis looks, and the most saturated layer."""
+    found = {
+        size: run
+        for (size, activation), run in inspected(experiments).items()
+        if activation == "sigmoid"
+    }
+    at = {
+        size: next(
+            (e.gradient_norm for e in run.layers if (e.epoch, e.layer) == (LOOK, "conv1")), None
+        )
+        for size, run in found.items()
+    }
+    if not at or None in at.values():
+        return
+    early = [e for run in found.values() for e in run.layers if e.epoch <= SHORT]
+    share = max(e.saturated for e in early if e.saturated is not None)
+    norms = ", ".join(f"{norm:.1e} ({size})" for size, norm in at.items())
+    record = "[" + ", ".join(run.experiment for run in found.values()) + "]"
+    yield Text(
+        f"After {LOOK} epochs the norm of the gradient of the first convolution is, by image "
+        f"size, {norms}; in the first {SHORT} epochs at most {100 * share:.1f}% of the sigmoids "
+        f"of a layer are saturated {record}.",
+        f"训练 {LOOK} 轮后，第一个卷积层的梯度范数（按图像尺寸）为 {norms}；前 {SHORT} 轮内，"
+        f"各层饱和的 sigmoid 至多占 {100 * share:.1f}% {record}。",
+    )
 
 
 def _change_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:

@@ -10,16 +10,18 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from pm_cls import thesis
 from pm_cls.analysis import Analysis, Reliability, experiments, last_rows
 from pm_cls.baselines import NAMES
-from pm_cls.causes import LEFT_BELOW, Experiment
+from pm_cls.causes import LEFT_BELOW, ORDER, Experiment, inspected
 from pm_cls.language import Language, Text
 from pm_cls.results import Run, Table, TableRow, is_comparable
 
@@ -32,6 +34,11 @@ WIDE_GAP = 15  # points between two groups of rows
 
 ACCURACY = Text("validation accuracy, %", "验证准确率，%")
 LOSS = Text("mean cross-entropy", "平均交叉熵")
+LayerQuantity = Literal["gradient_norm", "saturated"]
+LAYER_QUANTITIES: dict[LayerQuantity, Text] = {
+    "gradient_norm": Text("log10 of the gradient's norm", "梯度范数的 log10"),
+    "saturated": Text("share of saturated activations", "饱和的激活所占比例"),
+}
 
 
 def learning_curves(table: Table, language: Language = "en") -> Figure:
@@ -203,6 +210,56 @@ def leaving_the_prior(experiments: Sequence[Experiment], language: Language = "e
     panels[0].set_ylabel(Text("training loss", "训练损失").of(language))
     _legend(figure, panels, columns=4)
     return figure
+
+
+def layer_maps(
+    experiments: Sequence[Experiment], quantity: LayerQuantity, language: Language = "en"
+) -> Figure:
+    """Layer against update, a panel a run: image sizes from above, activations from the left."""
+    found = inspected(experiments)
+    sizes = sorted({size for size, _ in found})
+    activations = [a for a in ORDER if any(a == activation for _, activation in found)]
+    figure = Figure(figsize=(2.7 * len(activations) + 1, 1.9 * len(sizes) + 0.6))
+    figure.set_layout_engine("constrained")
+    panels = figure.subplots(len(sizes), len(activations), squeeze=False)
+    low, high = 0.0, 1.0
+    if quantity == "gradient_norm":
+        norms = np.log10([max(line.gradient_norm, 1e-30) for run in found.values()
+                          for line in run.layers])  # fmt: skip
+        low, high = float(norms.min()), float(norms.max())
+    for row, size in enumerate(sizes):
+        for axes, activation in zip(panels[row], activations, strict=True):
+            if (run := found.get((size, activation))) is None:
+                axes.set_visible(False)
+                continue
+            mesh = _draw_layer_map(axes, run, quantity, low, high)
+            axes.set_title(f"{activation}, {size} " + Text("pixels", "像素").of(language),
+                           fontsize=9)  # fmt: skip
+    for axes in panels[-1]:
+        axes.set_xlabel(Text("updates", "更新次数").of(language))
+    bar = figure.colorbar(mesh, ax=panels, shrink=0.6)
+    bar.set_label(LAYER_QUANTITIES[quantity].of(language))
+    return figure
+
+
+def _draw_layer_map(
+    axes: Axes, run: Run, quantity: LayerQuantity, low: float, high: float
+) -> QuadMesh:
+    updates = sorted({line.update for line in run.layers})
+    layers = list(dict.fromkeys(line.layer for line in run.layers))
+    values = np.full((len(layers), len(updates)), np.nan)
+    for line in run.layers:
+        value = getattr(line, quantity)
+        if value is not None:
+            shown = np.log10(max(value, 1e-30)) if quantity == "gradient_norm" else value
+            values[layers.index(line.layer), updates.index(line.update)] = shown
+    mesh = axes.pcolormesh(values, vmin=low, vmax=high, cmap="viridis")
+    axes.set_xticks(np.arange(len(updates)) + 0.5, map(str, updates), rotation=90, fontsize=7)
+    axes.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize=8)
+    axes.invert_yaxis()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return mesh
 
 
 def _draw_curves(accuracy: Axes, loss: Axes, ours: Sequence[Run], language: Language) -> None:

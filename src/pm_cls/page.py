@@ -16,7 +16,7 @@ import numpy as np
 from pm_cls import figures, metrics
 from pm_cls.analysis import Analysis, experiments
 from pm_cls.baselines import NAMES
-from pm_cls.causes import GROUPS, Experiment, change_words, explain, left_words
+from pm_cls.causes import GROUPS, Experiment, change_words, explain, inspected, left_words
 from pm_cls.claims import VERDICTS, Claim
 from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph
@@ -144,6 +144,11 @@ def _figures(
     }
     if any(one.group == "size" for one in causes_found):
         drawn["causes"] = svg("causes", figures.leaving_the_prior, causes_found, language)
+    if inspected(causes_found):
+        drawn["layers"] = [
+            svg(f"layers {quantity}", figures.layer_maps, causes_found, quantity, language)
+            for quantity in figures.LAYER_QUANTITIES
+        ]
     if any(row.n_runs for row in table.rows):
         drawn["intervals"] = svg("intervals", figures.intervals, table, language)
     if analysis.roc:

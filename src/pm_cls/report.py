@@ -131,6 +131,9 @@ def _save_figures(
         figures.save(figures.baselines(table, analysis), folder / "baselines")
     if any(one.group == "size" for one in experiments):
         figures.save(figures.leaving_the_prior(experiments), folder / "causes")
+    for quantity in figures.LAYER_QUANTITIES:
+        if causes.inspected(experiments):
+            figures.save(figures.layer_maps(experiments, quantity), folder / f"layers_{quantity}")
 
 
 def _mirror(found: Sequence[results.Run], records: Path) -> None:
@@ -145,6 +148,9 @@ def _mirror(found: Sequence[results.Run], records: Path) -> None:
         predictions = [runs.predictions_file(run.folder, epoch).name for epoch in run.scores]
         for name in (*RECORD_FILES, *predictions):
             shutil.copyfile(run.folder / name, fresh / name)
+        if run.layers:
+            (fresh / runs.GRADIENTS).parent.mkdir()
+            shutil.copyfile(run.folder / runs.GRADIENTS, fresh / runs.GRADIENTS)
         for name in run.elsewhere:
             source = runs.evaluation_file(run.folder, name)
             copy = runs.evaluation_file(fresh, name)

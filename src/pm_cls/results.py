@@ -3,8 +3,9 @@
 Every score is computed anew from the stored predictions; logs are never read.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,23 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class LayerLine:
+    """A line of inspection/gradients.csv; see `pm_cls.gradients.LayerState`."""
+
+    epoch: int
+    update: int
+    layer: str
+    gradient_norm: float
+    saturated: float | None
+
+
+@dataclass(frozen=True)
 class Run:
     """A finished run as it was read back.
 
     `environment` is environment.json, `epochs` the lines of metrics.jsonl; `predictions` and
-    `scores` are by reported epoch, `elsewhere` by the name of the data.
+    `scores` are by reported epoch, `elsewhere` by the name of the data; `layers` is empty where
+    `inspect` was not called.
     """
 
     folder: Path
@@ -53,6 +66,7 @@ class Run:
     predictions: dict[int, runs.Predictions]
     scores: dict[int, metrics.Scores]
     elsewhere: dict[str, Elsewhere]
+    layers: list[LayerLine] = field(default_factory=list)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -152,7 +166,20 @@ def _read_run(folder: Path) -> Run:
         predictions=predictions,
         scores=scores,
         elsewhere=dict(map(_read_elsewhere, sorted(folder.glob(runs.EVALUATIONS)))),
+        layers=list(_read_layers(folder / runs.GRADIENTS)),
     )
+
+
+def _read_layers(file: Path) -> Iterator[LayerLine]:
+    if not file.is_file():
+        return
+    with file.open(encoding="utf-8", newline="") as stream:
+        for line in csv.DictReader(stream):
+            yield LayerLine(
+                int(line["epoch"]), int(line["update"]), line["layer"],
+                float(line["gradient_norm"]),
+                float(line["saturated"]) if line["saturated"] else None,
+            )  # fmt: skip
 
 
 def _read_elsewhere(file: Path) -> tuple[str, Elsewhere]:

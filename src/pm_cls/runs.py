@@ -9,6 +9,7 @@ runs/lenet7_relu/seed0/
   weights_epoch5.safetensors, predictions_epoch5.csv    at each reported epoch
   result.json         written last: it exists if and only if the run is finished
   evaluations/        of other data, by `evaluate`: NAME.json (what was scored), NAME.csv
+  inspection/         by `inspect`: gradients.csv, a line a layer and epoch
 """
 
 import csv
@@ -36,6 +37,8 @@ SYNTHETIC = "synthetic"  # the name of the drawn photographs in every record
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
 LOG, RESULT = "train.log", "result.json"
 EVALUATIONS = "evaluations/*.json"
+GRADIENTS = "inspection/gradients.csv"
+GRADIENT_COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated")
 KEEP_BOTH = (
     "keep both by giving this one another place, --runs-dir DIR, or name, "
     "pm-cls train --set experiment=NAME"
