@@ -44,8 +44,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--configs",
-        type=Path,
-        default=CONFIGS,
         metavar="DIR",
         help=f"folder of the configs, as {CONFIGS / 'causes'} (default: {CONFIGS})",
     )
@@ -85,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _enter(args: argparse.Namespace) -> None:
     """Go to the repository, where all other paths begin; those of the user keep their meaning."""
     if args.repository.resolve() != Path.cwd():
-        for option in ("data", "mnist", "out", "runs_dir"):
+        for option in ("configs", "data", "mnist", "out", "runs_dir"):
             value = getattr(args, option)
             if value is not None and value != mnist.DOWNLOAD:
                 setattr(args, option, str(Path(value).resolve()))
@@ -102,10 +100,12 @@ def reproduce(args: argparse.Namespace) -> None:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
-    configs = sorted(args.configs.glob("*.yaml"))
+    place = Path(args.configs or CONFIGS)
+    configs = sorted(place.glob("*.yaml"))
     if not configs:
-        raise UsageError(f"{args.configs.absolute()} holds no YAML file; name the --repository")
-    if args.quick and args.configs != CONFIGS:
+        mend = "--configs names another" if args.configs else "name the --repository"
+        raise UsageError(f"{place.absolute()} holds no YAML file; {mend}")
+    if args.quick and args.configs:
         raise UsageError(f"--quick changes the image size; it is for {CONFIGS} alone")
     photographs = _photographs() if args.data is None else args.data
     synthetic = marked_name(Path(photographs)) == runs.SYNTHETIC
