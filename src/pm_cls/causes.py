@@ -99,9 +99,9 @@ def _experiment(name: str, ours: list[Run]) -> Experiment | None:
     config = ours[0].config
     changes = dict(_changes(config))
     group = _group(config, changes)
-    if group is None:
-        return None
     images = _training_images(ours[0])
+    if group is None or not images:
+        return None
     return Experiment(
         name=name,
         group=group,
@@ -139,8 +139,9 @@ def _group(config: Config, changes: dict[str, Any]) -> Group | None:
 
 
 def _training_images(run: Run) -> int:
-    counts = run.data["counts"]
-    total = counts["train"] if "train" in counts else sum(counts["training"].values())
+    """As the record counts them; 0 where it does not."""
+    counts = run.data.get("counts", {})
+    total = counts.get("train", 0) or sum(counts.get("training", {}).values())
     return min(total, run.config.data.limit or total)
 
 
