@@ -18,6 +18,33 @@ TINY = ("data.image_size=32", "train.epochs=2", "train.report_epochs=[1, 2]")
 device.prepare("cpu")
 
 
+FIGURES: dict[str, str] = {}  # what the suite survived, printed at its end
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="25 kills a network, every renaming, 10,000 bad files"
+    )
+
+
+@pytest.fixture(scope="session")
+def is_long(request) -> bool:
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def figures() -> dict[str, str]:
+    """A test may leave a figure here by name, as "25 kills, 24 resumed"."""
+    return FIGURES
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if FIGURES:
+        terminalreporter.section("survived")
+        for name, figure in FIGURES.items():
+            terminalreporter.write_line(f"{name}: {figure}")
+
+
 def pytest_report_header() -> str:
     return f"Paddle: {', '.join(f'{w} {metadata.version(w)}' for w in device.installed_wheels())}"
 

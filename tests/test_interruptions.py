@@ -68,12 +68,12 @@ class Case:
 
 
 @pytest.mark.parametrize("config", ["lenet7_relu", "lenet9_relu", "alexnet"])
-def test_killed_at_random_moments(config, photographs, tmp_path, request):
+def test_killed_at_random_moments(config, photographs, tmp_path, is_long, figures):
     size = "data.image_size=72" if config == "lenet9_relu" else "data.image_size=32"
     case = Case(photographs, tmp_path, config, (*LONG_RUN, size))
     moments = random.Random(config)
     kills = went_on = 0
-    while kills < (25 if request.config.getoption("--long", default=False) else 3):
+    while kills < (25 if is_long else 3):
         process = case.start()
         case.wait_for_an_epoch(process)
         time.sleep(moments.uniform(0, 1))
@@ -89,15 +89,16 @@ def test_killed_at_random_moments(config, photographs, tmp_path, request):
             shutil.rmtree(case.folder)
     case.finish()
     assert went_on
+    figures[f"killed {config}"] = f"{kills} kills, {went_on} of them after a finished epoch"
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_while_writing(when, photographs, tmp_path, request):
+def test_killed_while_writing(when, photographs, tmp_path, is_long, figures):
     """At the renaming of each file in turn: what is half written must never be taken."""
     settings = ("data.image_size=32", "train.epochs=3", "train.report_epochs=[1, 3]")
     case = Case(photographs, tmp_path, settings=settings)
-    last = 16 if request.config.getoption("--long", default=False) else 9
-    for number in range(1, last, 1 if request.config.getoption("--long", default=False) else 3):
+    numbers = range(1, 16) if is_long else range(1, 9, 3)
+    for number in numbers:
         patch = f"""
 import os, pathlib, signal
 rename, count = pathlib.Path.replace, 0
@@ -117,6 +118,7 @@ pathlib.Path.replace = replace
         assert not runs.is_finished(case.folder) or when == "after"
         case.finish()
         shutil.rmtree(case.folder)
+    figures[f"killed {when} a renaming"] = f"{len(numbers)} kills"
 
 
 def test_sigterm_saves_and_says_so(photographs, tmp_path):
