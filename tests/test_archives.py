@@ -17,7 +17,7 @@ import pytest
 from pm_cls.config import DataConfig
 from pm_cls.data import archives, ichallenge_pm, load_dataset
 from pm_cls.data.__main__ import main
-from pm_cls.errors import DataError, UsageError
+from pm_cls.errors import DataError, RunError
 
 
 def pack(path, members, compression=zipfile.ZIP_DEFLATED):
@@ -359,7 +359,7 @@ def test_trouble_on_the_way_leaves_nothing(downloads, tmp_path, monkeypatch, tro
             prepare(tmp_path, downloads)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["downloads", "photographs"]
     else:
-        message = refuse(tmp_path, downloads, error=UsageError)
+        message = refuse(tmp_path, downloads, error=RunError)
         assert f"{tmp_path / 'out'}: cannot be written (No space left)" in message
     assert len(written) == 30
 

@@ -12,7 +12,7 @@ import pytest
 from pm_cls.data import __main__ as commands
 from pm_cls.data import download as module
 from pm_cls.data.download import ATTEMPTS, FILE_NAME, SHA256, URL, download
-from pm_cls.errors import DataError, UsageError
+from pm_cls.errors import DataError, RunError, UsageError
 
 CONTENT = bytes(range(256)) * 1200
 PART = f"{FILE_NAME}.part"
@@ -228,9 +228,7 @@ def test_places_that_cannot_be_written(server, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_full_disk(server, tmp_path):
     (tmp_path / PART).symlink_to("/dev/full")
-    with pytest.raises(
-        UsageError, match=r"cannot be written \(No space left on device\); the same"
-    ):
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\); the same"):
         fetch(server, tmp_path)
     assert len(server.asked) == 1 and names(tmp_path) == [PART]
 

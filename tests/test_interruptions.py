@@ -11,10 +11,12 @@ import time
 
 import pytest
 
-from pm_cls import checkpoints, engine, runs
+from pm_cls import checkpoints, engine, predict, runs
 from pm_cls.config import load_config
+from pm_cls.data.__main__ import prepare
 from pm_cls.errors import RunError, UsageError
 from pm_cls.files import read_json
+from pm_cls.report import report
 from pm_cls.train import train
 
 from .conftest import REPOSITORY
@@ -311,3 +313,36 @@ def test_file_size_limit_keeps_what_was_there(stopped):
     assert "cannot be written (File too large)" in out and "Traceback" not in out
     assert before == {p: p.read_bytes() for p in (stopped.folder / checkpoints.FOLDER).iterdir()}
     stopped.finish()
+
+
+def test_full_disk_while_a_report_is_written(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", [5, -5], [1, 0])
+    with small_disk(tmp_path / "disk", 300_000):
+        out = tmp_path / "disk" / "results"
+        out.mkdir()
+        (out / "table1.md").write_text("what was there before")
+        (tmp_path / "disk" / "filling").write_bytes(bytes(280_000))
+        with pytest.raises(RunError, match="cannot be written \\(No space left on device\\)"):
+            report(runs_dir, out)
+        assert not list(out.rglob("*.part.*")) and not list(out.glob("*.part"))
+        text = (out / "table1.md").read_text()
+        assert text == "what was there before" or text.startswith("# Table 1")
+        (tmp_path / "disk" / "filling").unlink()
+
+
+def test_full_disk_while_data_are_prepared(official, tmp_path):
+    with small_disk(tmp_path / "disk", 20_000):
+        with pytest.raises(RunError, match="cannot be written \\(No space left on device\\)"):
+            prepare([official], tmp_path / "disk" / "out")
+        assert not list((tmp_path / "disk").iterdir())
+
+
+def test_full_disk_while_predictions_are_written(trained, official, tmp_path):
+    photograph = str(next((official / "PALM-Validation400").iterdir()))
+    with small_disk(tmp_path / "disk", 8192):
+        (tmp_path / "disk" / "filling").write_bytes(bytes(8192 - 4096))
+        (tmp_path / "disk" / "p.csv").write_text("before")
+        with pytest.raises(RunError, match="No space left on device"):
+            predict.main(["--run", str(trained), photograph, "--device", "cpu",
+                          "--out", str(tmp_path / "disk" / "p.csv")])  # fmt: skip
+        assert (tmp_path / "disk" / "p.csv").read_text() == "before"

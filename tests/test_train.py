@@ -253,3 +253,21 @@ def test_json_never_holds_nan(tmp_path):
 def test_metrics_read_back_leaves_out_a_line_being_written(tmp_path):
     (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1}) + '\n{"epoch": 2')
     assert runs.read_metrics(tmp_path) == [{"epoch": 1}]
+
+
+def test_strict_refuses_repeated_photographs(official, tmp_path, capsys):
+    folder = official / "PALM-Training400"
+    first, second = sorted(folder.glob("P*"))[:2]
+    arguments = ["--config", CONFIG, "--set", f"data.root={official}", "--device", "cpu"]
+    for setting in TINY:
+        arguments += ["--set", setting]
+    main([*arguments, "--strict", "--runs-dir", str(tmp_path / "distinct")])
+    shutil.copyfile(first, second)
+    arguments += ["--runs-dir", str(tmp_path / "runs")]
+    with pytest.raises(DataError, match=f"--strict refuses: {first.name} = {second.name}"):
+        main([*arguments, "--strict"])
+    assert not (tmp_path / "runs").exists()
+    main(arguments)
+    assert "note: 1 photographs stand more than once" in capsys.readouterr().out
+    with pytest.raises(DataError, match="--strict refuses"):  # finished or not
+        main([*arguments, "--strict"])

@@ -19,7 +19,7 @@ from pm_cls.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.config import DataConfig
 from pm_cls.data import Split, elsewhere, load_dataset
 from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, read_csv, write_text
+from pm_cls.files import csv_text, read_csv, write_text, writing
 from pm_cls.language import Text
 
 FILE = "baselines.csv"
@@ -210,10 +210,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for one in score(fitted, split, name, digest):
             found.append(one)
             print(_line(one), flush=True)
-    try:
+    with writing(f"--out {args.out}"):
         write(found, args.out / FILE)
-    except OSError as error:
-        raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
     print(f"written: {args.out / FILE}")
 
 

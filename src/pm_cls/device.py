@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 from pm_cls.errors import UsageError
+from pm_cls.silence import silence
 
 CHOICES = ("auto", "cpu", "gpu")
 THREADS = 1  # one thread and another number differ in the last bits; runs go side by side instead
@@ -58,14 +58,10 @@ def prepare(device: str = "auto") -> str:
     if code_path := fast_mkl_code_path():
         os.environ.setdefault(MKL_CODE_PATH, code_path)
     _keep_freed_memory()
-    with warnings.catch_warnings(), _own_signals():
-        # Paddle 3 on every import; nothing here compiles extensions.
-        warnings.filterwarnings("ignore", message="No ccache found")
+    with silence(), _own_signals():
         import paddle
 
         paddle.disable_signal_handler()
-    # Paddle on every layer of batch normalisation; it is how the layer works everywhere.
-    warnings.filterwarnings("ignore", message="When training, we now always track global")
 
     has_gpu = paddle.device.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if device == "gpu" and not has_gpu:

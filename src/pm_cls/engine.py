@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from pm_cls.data import Split
 from pm_cls.data.images import to_float
+from pm_cls.silence import silence
 
 
 class NotFinite(Exception):
@@ -27,6 +28,7 @@ def mean_loss(logits: paddle.Tensor, labels: np.ndarray) -> paddle.Tensor:
     return F.cross_entropy(logits, paddle.to_tensor(labels))
 
 
+@silence()
 def train_one_epoch(
     model: nn.Layer,
     optimizer: paddle.optimizer.Optimizer,

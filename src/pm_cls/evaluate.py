@@ -19,7 +19,7 @@ from pm_cls.command import add_device, add_labels, check_labels, new_parser, run
 from pm_cls.config import DataConfig
 from pm_cls.data import elsewhere, load_dataset
 from pm_cls.errors import UsageError
-from pm_cls.files import read_json, write_json
+from pm_cls.files import read_json, write_json, writing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -111,12 +111,10 @@ def evaluate_elsewhere(
             "epoch": epoch,
             **asdict(metrics.scores(logits, split.labels)),
         }
-        try:
+        with writing(file):
             file.parent.mkdir(exist_ok=True)
             runs.write_predictions(file.with_suffix(".csv"), split.names, split.labels, logits)
             write_json(file, record)
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be written ({error.strerror})")
         print(f"{folder}  epoch {epoch}  {_line(logits, split.labels)}", flush=True)
 
 

@@ -6,7 +6,6 @@ colour it takes.
 
 import io
 import re
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +23,7 @@ from pm_cls.baselines import NAMES
 from pm_cls.causes import LEFT_BELOW, ORDER, Experiment, inspected
 from pm_cls.language import Language, Text
 from pm_cls.results import Run, Table, TableRow, is_comparable
+from pm_cls.silence import silence
 
 # Told apart on white and on black.
 VALIDATION, TRAINING, THESIS = "#2a7fc1", "#d98c2b", "#d0443a"
@@ -384,9 +384,7 @@ def inline_svg(name: str, draw: Callable[..., Figure], *arguments: Any) -> str:
     )
     style = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, **ink}
     drawn = io.StringIO()
-    with matplotlib.rc_context(style), warnings.catch_warnings():
-        # Chinese: the browser has the letters, Matplotlib's font need not.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with matplotlib.rc_context(style), silence():
         draw(*arguments).savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
     svg = drawn.getvalue()
     svg = svg[svg.index("<svg") :].replace(PAGE_INK, "currentColor")

@@ -1,12 +1,37 @@
 """Files are written whole or not at all: beside their place, then renamed."""
 
 import csv
+import errno
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from pm_cls.errors import PmClsError, RunError, UsageError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cannot_write(place: object, error: OSError, advice: str = "") -> PmClsError:
+    """In words that `place` could not be written.
+
+    Returns:
+        A RunError where the disk is full, else a UsageError.
+    """
+    kind = RunError if error.errno in FULL else UsageError
+    return kind(f"{place}: cannot be written ({error.strerror}){advice}")
+
+
+@contextmanager
+def writing(place: object) -> Iterator[None]:
+    """Tell an OSError within in words; see `cannot_write`."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(place, error)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ from paddle import nn
 from pm_cls.data import Split
 from pm_cls.data.images import to_float
 from pm_cls.engine import mean_loss
+from pm_cls.silence import silence
 
 # Of an activation's output y: where its derivative is below a tenth of its greatest.
 SATURATED: dict[type[nn.Layer], Callable[[paddle.Tensor], paddle.Tensor]] = {
@@ -35,6 +36,7 @@ class LayerState:
     saturated: float | None
 
 
+@silence()
 def layer_states(model: nn.Layer, split: Split, batch_size: int) -> list[LayerState]:
     """Go once through the images without a step.
 

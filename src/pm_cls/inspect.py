@@ -15,7 +15,7 @@ from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.errors import UsageError
-from pm_cls.files import csv_text, read_json, write_text
+from pm_cls.files import csv_text, read_json, write_text, writing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -50,11 +50,9 @@ def inspect(folders: Sequence[Path], root: str | None = None, device_choice: str
             raise UsageError(f"{folder}: was trained on other data than those in {data.root}")
         rows = list(_rows(folder, dataset))
         file = folder / runs.GRADIENTS
-        try:
+        with writing(file):
             file.parent.mkdir(exist_ok=True)
             write_text(file, csv_text(runs.GRADIENT_COLUMNS, rows))
-        except OSError as error:
-            raise UsageError(f"{file}: cannot be written ({error.strerror})")
         print(f"written: {file}", flush=True)
 
 

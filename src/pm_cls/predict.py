@@ -17,7 +17,7 @@ from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, decode
 from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, write_text
+from pm_cls.files import csv_text, write_text, writing
 
 COLUMNS = ("image", "logit", "probability", "prediction")
 
@@ -36,10 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.out is None:
         print(table, end="")
         return
-    try:
+    with writing(f"--out {args.out}"):
         write_text(args.out, table)
-    except OSError as error:
-        raise UsageError(f"--out {args.out}: cannot be written ({error.strerror})")
     print(f"written: {args.out}")
 
 

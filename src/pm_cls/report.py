@@ -16,7 +16,7 @@ from pm_cls.analysis import Analysis, analyse
 from pm_cls.baselines import FILE as BASELINES
 from pm_cls.command import new_parser, run_command
 from pm_cls.errors import UsageError
-from pm_cls.files import write_text
+from pm_cls.files import write_text, writing
 from pm_cls.language import LANGUAGES, Language
 
 RECORDS = "records"
@@ -78,6 +78,7 @@ def report(
 
     Raises:
         UsageError: there is no finished run of the thesis' experiments, or `out` cannot be written.
+        RunError: the disk is full.
         DataError: the folder of photographs lacks one that is to be shown.
     """
     found, problems = results.read_runs(runs_dir)
@@ -94,7 +95,7 @@ def report(
     pages = page.render(table, judged, analysis, experiments, language)
     if photographs is not None:
         pages |= page.render_photographs(table, photographs, language)
-    try:
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         if runs_dir.resolve() != (out / RECORDS).resolve():
             _mirror(found, out / RECORDS)
@@ -108,8 +109,6 @@ def report(
             write_text(out / name, text)
         for stale in set(page.FILES) - set(pages):  # of another --lang
             (out / stale).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{error.filename or out}: cannot be written ({error.strerror})")
     return tables.markdown(table)
 
 

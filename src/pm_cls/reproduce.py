@@ -19,6 +19,7 @@ from pm_cls.data import Dataset, load_dataset, mnist
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import DataError, RunError, UsageError
+from pm_cls.files import writing
 from pm_cls.jobs import Task, run_side_by_side
 from pm_cls.report import report
 
@@ -213,12 +214,12 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
         return
     try:
         fitted = baselines.fit(dataset.train)
-        scored = baselines.score(fitted, dataset.validation, dataset.name, dataset.digest)
-        baselines.write(list(scored), out / baselines.FILE)
+        scored = list(baselines.score(fitted, dataset.validation, dataset.name, dataset.digest))
     except DataError as error:
         print(f"baselines: left out, {error}")
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written ({error.strerror})")
+        return
+    with writing(f"--out {out}"):
+        baselines.write(scored, out / baselines.FILE)
 
 
 def _cores() -> int:

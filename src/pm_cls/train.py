@@ -21,7 +21,7 @@ from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import Config, OptimizerConfig, load_config
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.errors import RunError, UsageError
+from pm_cls.errors import DataError, RunError, UsageError
 from pm_cls.files import write_json, write_text
 
 if TYPE_CHECKING:
@@ -53,16 +53,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="begin anew instead of going on or being finished"
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse data in which a photograph stands more than once, instead of noting it",
+    )
     args = parser.parse_args(arguments)
     overrides = args.set + ([] if args.seed is None else [f"seed={args.seed}"])
     config = load_config(args.config, overrides)
     synthetic = marked_name(Path(config.data.root)) == runs.SYNTHETIC
     runs_dir = args.runs_dir or Path("runs-synthetic" if synthetic else "runs")
-    train(config, runs_dir, args.device, args.restart)
+    train(config, runs_dir, args.device, args.restart, args.strict)
 
 
 def train(
-    config: Config, runs_dir: Path, device_choice: str = "auto", restart: bool = False
+    config: Config,
+    runs_dir: Path,
+    device_choice: str = "auto",
+    restart: bool = False,
+    strict: bool = False,
 ) -> Path:
     """Train as the config says and write the record.
 
@@ -71,6 +80,7 @@ def train(
 
     Args:
         restart: begin anew in either case.
+        strict: take no data in which a photograph stands more than once.
 
     Returns:
         The folder of the run.
@@ -99,6 +109,8 @@ def train(
                 f"{model.outputs} outputs; `data.name` {config.data.name} has "
                 f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
             )
+        if strict and (pairs := _repeated(dataset)):
+            raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         if runs.is_finished(folder) and not restart:
             runs.check_same_data(folder, dataset.digest)
             print(f"{folder}: finished already; --restart trains it anew")
@@ -248,10 +260,15 @@ def _log_to(path: Path) -> None:
     log.addHandler(to_file)
 
 
+def _repeated(dataset: Dataset) -> str:
+    """The photographs that stand more than once, in words."""
+    return ", ".join(" = ".join(group) for group in dataset.notes.get("repeated", []))
+
+
 def _warn_of_data(dataset: Dataset) -> None:
-    if repeated := dataset.notes.get("repeated"):
-        pairs = ", ".join(" = ".join(group) for group in repeated)
-        log.info(f"note: {len(repeated)} photographs stand more than once: {pairs}")
+    if pairs := _repeated(dataset):
+        count = len(dataset.notes["repeated"])
+        log.info(f"note: {count} photographs stand more than once: {pairs}")
     if len(set(dataset.validation.labels)) == 1:
         log.info("note: the validation set has one class only, so its AUC is undefined")
     if dataset.name == runs.SYNTHETIC:

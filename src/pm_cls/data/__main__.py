@@ -25,7 +25,7 @@ from pm_cls.data.images import decode
 from pm_cls.data.photographs import content_digests, enumerate_names
 from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, write_json, write_text
+from pm_cls.files import csv_text, write_json, write_text, writing
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -119,7 +119,7 @@ def prepare(sources: Sequence[Path], out: Path) -> None:
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"{out}: is there already; name a new folder")
-    try:
+    with writing(out):
         beside = next(folder for folder in out.absolute().parents if folder.exists())
         with tempfile.TemporaryDirectory(dir=beside, prefix=f".{out.name}.") as temporary:
             unpacked, draft = Path(temporary) / "unpacked", Path(temporary) / "draft"
@@ -134,8 +134,6 @@ def prepare(sources: Sequence[Path], out: Path) -> None:
             if out.exists():
                 out.rmdir()
             draft.replace(out)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})")
 
 
 def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import pm_cls
 from pm_cls.errors import DataError, UsageError
+from pm_cls.files import cannot_write
 
 URL = "https://ndownloader.figshare.com/files/37786152"
 SHA256 = "21cd568a00a50287370572ea81b50847085819bd2f732331ee9cdc6367e6cd1f"
@@ -77,10 +78,7 @@ def download(
             return archive
         part.unlink()
     except OSError as error:  # that of the network is dealt with below
-        raise UsageError(
-            f"{out}: cannot be written ({error.strerror}); "
-            "the same command goes on from what has arrived"
-        )
+        raise cannot_write(out, error, "; the same command goes on from what has arrived")
     raise DataError(
         f"{url}: gave {size:,} bytes with SHA-256 {found}, not {sha256}; they were removed\n"
         f"try again; {BY_HAND}"

@@ -5,7 +5,6 @@ is repeated in all three channels; an alpha channel is dropped; a palette is loo
 the upper 8 are kept. CMYK is converted by Pillow.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from pm_cls.errors import DataError
+from pm_cls.silence import silence
 
 MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -30,8 +30,7 @@ def read_photograph(path: Path) -> Image.Image:
         BadPhotograph: empty, truncated, no image, or more than MAX_PIXELS pixels.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # own limit below
+        with silence():
             image = Image.open(path)
         with image:
             if image.width * image.height > MAX_PIXELS:

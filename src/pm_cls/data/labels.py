@@ -2,7 +2,6 @@
 
 import csv
 import io
-import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import openpyxl
 
 from pm_cls.errors import DataError
+from pm_cls.silence import silence
 
 FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
 SPLIT_FILE_NAME = "Classification Labels.xlsx"  # figshare: one in the folder of each split
@@ -84,8 +84,7 @@ def _xlsx_rows(content: bytes) -> list[tuple[object, ...]]:
         size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_XLSX_BYTES:
             raise ValueError(f"unpacks to {size:,} bytes; at most {MAX_XLSX_BYTES:,} are read")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # openpyxl on styles and extensions that do not matter
+    with silence():
         # Values as stored: a formula counts by its stored result, and as empty without one.
         sheet = openpyxl.load_workbook(io.BytesIO(content), data_only=True).worksheets[0]
     return list(sheet.iter_rows(values_only=True))

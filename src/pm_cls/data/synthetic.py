@@ -26,7 +26,7 @@ from tqdm import tqdm
 from pm_cls.data.ichallenge_pm import MARKER, TRAINING_FOLDER, VALIDATION_FOLDER
 from pm_cls.data.labels import FILE_NAMES
 from pm_cls.errors import UsageError
-from pm_cls.files import csv_text, write_text
+from pm_cls.files import csv_text, write_text, writing
 from pm_cls.runs import SYNTHETIC
 
 Kind = Literal["P", "N", "H"]  # pathological myopia, normal, high myopia
@@ -387,10 +387,8 @@ def synthesize(
     ]
     photographs += [("V", number, kind) for number, kind in enumerate(order, start=1)]
 
-    try:
+    with writing(out):
         _write(out, photographs, seed, size, record)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})")
 
 
 def _write(
