@@ -3,9 +3,11 @@
 import csv
 import io
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +72,25 @@ def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
     damage(copied / "weights_epoch2.safetensors")
     with pytest.raises(UsageError, match=words):
         evaluate(copied, device_choice="cpu")
+
+
+class Executes:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_weights_that_would_execute_code_are_refused(copied, tmp_path):
+    trap = tmp_path / "executed"
+    content = pickle.dumps({"features.0.weight": Executes(trap)})
+    (copied / "weights_epoch2.safetensors").write_bytes(content)
+    with pytest.raises(UsageError, match="cannot be read as safetensors"):
+        evaluate(copied, device_choice="cpu")
+    assert not trap.exists()
+    pickle.loads(content)
+    assert trap.exists()  # it was a real one
 
 
 def test_a_folder_without_a_finished_run_is_told(copied, tmp_path):

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import string
 import subprocess
 import sys
@@ -271,3 +272,13 @@ def test_json_of_a_record_of_any_shape(tmp_path, good):
             assert not found and list(problems) == ["alexnet/seed0"], (name, shape)
         (folder / name).write_bytes(before)
     assert len(read_runs(tmp_path)[0]) == 1
+
+
+def test_the_list_of_faults_names_tests_that_are_there():
+    text = (REPOSITORY / "docs" / "reliability.md").read_text()
+    named = re.findall(r"(test_[a-z_]+): ((?:`[a-z0-9_]+`(?:, )?)+)", text)
+    assert len(named) > 30
+    for file, tests in named:
+        source = (REPOSITORY / "tests" / f"{file}.py").read_text()
+        for test in re.findall(r"`([a-z0-9_]+)`", tests):
+            assert f"def test_{test}(" in source, f"{file}: {test}"
