@@ -194,6 +194,13 @@ def test_members_not_to_be_trusted(downloads, tmp_path, members, words):
     assert message.startswith(f"{nested}/inner.zip: ") and words in message
 
 
+def test_a_member_without_a_name_is_refused(tmp_path):
+    content = packed({"\1P0001.jpg": b"x"}).replace(b"\1P0001", b"\0P0001")  # a name ends at \0
+    (tmp_path / "bad.zip").write_bytes(content)
+    message = refuse(tmp_path, tmp_path / "bad.zip")
+    assert "has no name; named members are accepted" in message
+
+
 def test_one_name_twice_is_refused_and_not_overwritten(tmp_path):
     with (
         pytest.warns(UserWarning, match="Duplicate"),

@@ -10,7 +10,6 @@ The last two are kept while a run goes on, none after it.
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +23,8 @@ from safetensors.numpy import load, save
 
 from pm_cls.errors import UsageError
 from pm_cls.files import write_bytes, write_json
+from pm_cls.runs import CHECKPOINT
 
-FOLDER = "checkpoint"
 KEPT = 2
 
 log = logging.getLogger("pm_cls")
@@ -52,7 +51,7 @@ def save_checkpoint(
     Raises:
         OSError: it cannot be written; the checkpoints before it are as they were.
     """
-    place = folder / FOLDER
+    place = folder / CHECKPOINT
     place.mkdir(exist_ok=True)
     content = save(dict(_tensors(model, optimizer)))
     facts = {
@@ -101,13 +100,9 @@ def last_saved(folder: Path) -> int:
     return max(map(_epoch, _files(folder)), default=0)
 
 
-def remove_checkpoints(folder: Path) -> None:
-    shutil.rmtree(folder / FOLDER, ignore_errors=True)
-
-
 def _files(folder: Path) -> list[Path]:
     """The JSON files of the checkpoints, the newest first."""
-    found = (folder / FOLDER).glob("epoch*.json")
+    found = (folder / CHECKPOINT).glob("epoch*.json")
     numbered = [file for file in found if file.stem.removeprefix("epoch").isdecimal()]
     return sorted(numbered, key=_epoch, reverse=True)
 

@@ -36,6 +36,7 @@ SCHEMA = 1
 SYNTHETIC = "synthetic"  # the name of the drawn photographs in every record
 CONFIG, ENVIRONMENT, METRICS = "config.yaml", "environment.json", "metrics.jsonl"
 LOG, RESULT = "train.log", "result.json"
+CHECKPOINT = "checkpoint"
 EVALUATIONS = "evaluations/*.json"
 GRADIENTS = "inspection/gradients.csv"
 GRADIENT_COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated")
@@ -171,9 +172,13 @@ def locked(folder: Path) -> Iterator[None]:
 def discard(folder: Path) -> None:
     """Take away what a run left in its folder, but for the log and evaluations on other data."""
     (folder / RESULT).unlink(missing_ok=True)  # first: without it the run is unfinished
-    shutil.rmtree(folder / "checkpoint", ignore_errors=True)
+    remove_checkpoints(folder)
     for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
         file.unlink()
+
+
+def remove_checkpoints(folder: Path) -> None:
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
 
 
 def went_on(folder: Path, now: dict[str, Any], epoch: int) -> dict[str, Any]:

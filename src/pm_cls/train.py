@@ -22,7 +22,7 @@ from pm_cls.config import Config, OptimizerConfig, load_config
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.errors import DataError, RunError, UsageError
-from pm_cls.files import write_json, write_text
+from pm_cls.files import write_json, write_text, writing
 
 if TYPE_CHECKING:
     from pm_cls.checkpoints import Progress
@@ -113,6 +113,9 @@ def train(
             raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         if runs.is_finished(folder) and not restart:
             runs.check_same_data(folder, dataset.digest)
+            if (folder / runs.CHECKPOINT).exists():  # it was killed right after its result
+                with writing(folder), runs.locked(folder):
+                    runs.remove_checkpoints(folder)
             print(f"{folder}: finished already; --restart trains it anew")
             return folder
         try:
@@ -128,7 +131,7 @@ def train(
 def _train_and_record(
     config: Config, model: Any, dataset: Dataset, folder: Path, environment: dict[str, Any]
 ) -> None:
-    from pm_cls.checkpoints import last_saved, remove_checkpoints, resume, save_checkpoint
+    from pm_cls.checkpoints import last_saved, resume, save_checkpoint
 
     optimizer = _optimizer(config.optimizer, model)
     _log_to(folder / runs.LOG)
@@ -165,7 +168,7 @@ def _train_and_record(
         "epochs": progress.reported,
     }
     write_json(folder / runs.RESULT, result)
-    remove_checkpoints(folder)
+    runs.remove_checkpoints(folder)
     log.info(f"finished: {folder}")
 
 

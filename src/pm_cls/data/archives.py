@@ -158,6 +158,8 @@ class _Unpacker:
 
 def _refused(member: zipfile.ZipInfo, path: PureWindowsPath) -> str:
     """What forbids unpacking an archive with this member; what are accepted. Empty if nothing."""
+    if not member.filename:
+        return "has no name; named members"
     if path.anchor or ".." in path.parts:
         return "leads out of the archive; relative names without .."
     if len(path.parts) > MAX_FOLDERS:
