@@ -11,7 +11,7 @@ from paddle import nn
 from pm_cls import engine, inspect, runs
 from pm_cls.data import Split
 from pm_cls.errors import UsageError
-from pm_cls.gradients import layer_states
+from pm_cls.inspection.gradients import layer_states
 from pm_cls.models import build_model
 from pm_cls.results import read_runs
 

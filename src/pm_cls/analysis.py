@@ -13,6 +13,7 @@ import numpy as np
 
 from pm_cls import baselines, metrics, stats, thesis
 from pm_cls.baselines import Baseline
+from pm_cls.inspection.looks import Looks
 from pm_cls.language import Text
 from pm_cls.results import Run, Table, TableRow
 from pm_cls.runs import Predictions
@@ -81,6 +82,7 @@ class Analysis:
         elsewhere, baselines_elsewhere: on other data.
         roc: by experiment a curve of each run at its last reported epoch.
         reliability: by experiment, at the same epochs.
+        looked: by experiment what its first run looks at, where `inspect` was called.
         warnings: a sentence on each network that a baseline comes near.
     """
 
@@ -91,6 +93,7 @@ class Analysis:
     reliability: dict[str, Reliability]
     baselines: list[Baseline]
     baselines_elsewhere: list[Baseline]
+    looked: dict[str, Looks]
     warnings: list[Text]
 
 
@@ -124,8 +127,18 @@ def analyse(table: Table, baselines_file: Path) -> Analysis:
         reliability={name: _reliability(found) for name, found in last.items() if found},
         baselines=at_home,
         baselines_elsewhere=[one for one in simple if one.digest in there],
+        looked={name: run.looks for name, run in looked_into(table).items() if run.looks},
         warnings=_warnings(table, at_home),
     )
+
+
+def looked_into(table: Table) -> dict[str, Run]:
+    """By experiment the first run of which it is kept what its network looks at."""
+    found: dict[str, Run] = {}
+    for run in table.runs:
+        if run.looks is not None:
+            found.setdefault(run.experiment, run)
+    return found
 
 
 def _last_predictions(table: Table, experiment: str) -> list[Predictions]:

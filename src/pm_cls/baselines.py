@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from pm_cls import metrics, stats
 from pm_cls.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.config import DataConfig
 from pm_cls.data import Split, elsewhere, load_dataset
+from pm_cls.data.images import field_of_view
 from pm_cls.errors import DataError, UsageError
 from pm_cls.files import csv_text, read_csv, write_text, writing
 from pm_cls.language import Text
@@ -26,7 +26,6 @@ FILE = "baselines.csv"
 COLUMNS = ("baseline", "numbers", "dataset", "n", "correct", "accuracy", "wilson_low",
            "wilson_high", "loss", "auc", "data_digest")  # fmt: skip
 FOLDS = 5
-DARK = 16  # grey levels of 255: what is darker in all channels lies outside the field of view
 OUTLINE_SIDE = 16
 CONSTANT = "constant answer"
 
@@ -72,13 +71,9 @@ def thumbnails(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def outline(images: np.ndarray) -> np.ndarray:
-    """The field of view without its content: float64 [n, 256], its share of each tile.
-
-    Dark places within it are filled, so that vessels and pigment do not show.
-    """
-    bright = images.max(axis=1) > DARK
-    filled = np.stack([ndimage.binary_fill_holes(one) for one in bright])
-    return thumbnails(filled[:, np.newaxis].astype(np.uint8), OUTLINE_SIDE)
+    """The field of view without its content: float64 [n, 256], its share of each tile."""
+    views = field_of_view(images)
+    return thumbnails(views[:, np.newaxis].astype(np.uint8), OUTLINE_SIDE)
 
 
 FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -1,17 +1,9 @@
-"""Figures from records. They draw numbers and compute none but percent.
+"""Figures from records. They draw numbers and compute none but percent."""
 
-`save` writes a figure as SVG and PNG, `inline_svg` gives it as part of a page, whose fonts and text
-colour it takes.
-"""
-
-import io
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -21,15 +13,13 @@ from pm_cls import thesis
 from pm_cls.analysis import Analysis, Reliability, experiments, last_rows
 from pm_cls.baselines import NAMES
 from pm_cls.causes import LEFT_BELOW, ORDER, Experiment, inspected
+from pm_cls.drawing import PAGE_INK
 from pm_cls.language import Language, Text
 from pm_cls.results import Run, Table, TableRow, is_comparable
-from pm_cls.silence import silence
 
 # Told apart on white and on black.
 VALIDATION, TRAINING, THESIS = "#2a7fc1", "#d98c2b", "#d0443a"
 PALETTE = ("#2a7fc1", "#7b6fd0", "#d98c2b", "#8a8a8a", "#2f9e77", "#b85bb0")
-PAGE_INK = "#010203"  # in a page this becomes the colour of its text
-PIXELS_PER_INCH = 150
 WIDE_GAP = 15  # points between two groups of rows
 
 ACCURACY = Text("validation accuracy, %", "验证准确率，%")
@@ -363,30 +353,3 @@ def _share_scale(
     highest = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
         axes.set_ylim(lowest if bottom is None else bottom, highest if top is None else top)
-
-
-def save(figure: Figure, stem: Path) -> None:
-    """Write `stem`.svg and `stem`.png; equal figures give equal files."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": "pm_cls"}):
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-        figure.savefig(stem.with_suffix(".png"), dpi=PIXELS_PER_INCH)
-
-
-def inline_svg(name: str, draw: Callable[..., Figure], *arguments: Any) -> str:
-    """What `draw(*arguments)` gives as an <svg> element, in the fonts and the ink of its page.
-
-    Args:
-        name: tells its inner references from those of other figures on the page.
-    """
-    ink = dict.fromkeys(
-        ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), PAGE_INK
-    )
-    style = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 9, **ink}
-    drawn = io.StringIO()
-    with matplotlib.rc_context(style), silence():
-        draw(*arguments).savefig(drawn, format="svg", transparent=True, metadata={"Date": None})
-    svg = drawn.getvalue()
-    svg = svg[svg.index("<svg") :].replace(PAGE_INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(r' id="[a-z0-9]+_[0-9]+"', "", svg)  # figure_1 and the like: once a page

@@ -4,7 +4,6 @@ It needs no network and no script; figures are part of it. Each sentence of the 
 there in both languages.
 """
 
-import base64
 import io
 from collections import Counter
 from pathlib import Path
@@ -13,14 +12,15 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from pm_cls import figures, metrics
-from pm_cls.analysis import Analysis, experiments
+from pm_cls import drawing, figures, metrics
+from pm_cls.analysis import Analysis, experiments, looked_into
 from pm_cls.baselines import NAMES
 from pm_cls.causes import GROUPS, Experiment, change_words, explain, inspected, left_words
 from pm_cls.claims import VERDICTS, Claim
 from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph
 from pm_cls.errors import DataError
+from pm_cls.inspection import looks, pictures
 from pm_cls.language import LANGUAGES, Language, Text
 from pm_cls.results import Run, Table
 from pm_cls.runs import SYNTHETIC
@@ -62,6 +62,7 @@ def render(
             figures=_figures(table, analysis, causes_found, each),
             provenance=_provenance(table),
             baseline_names=NAMES,
+            quartiles=_quartiles,
         )
         for each in LANGUAGES
     }
@@ -69,6 +70,8 @@ def render(
 
 def render_photographs(table: Table, folder: Path, language: Language) -> dict[str, str]:
     """The photographs that most runs get wrong, from a folder of them, by file name.
+
+    With them, where it is kept, what each network looks at on photographs.
 
     Runs that give one answer for all photographs do not count.
 
@@ -100,7 +103,14 @@ def render_photographs(table: Table, folder: Path, language: Language) -> dict[s
         }
         for name in worst
     ]
-    text = _fill("photographs.html.j2", language, shown=shown, n_runs=len(counted), table=table)
+    text = _fill(
+        "photographs.html.j2",
+        language,
+        shown=shown,
+        n_runs=len(counted),
+        table=table,
+        pictures=_pictures(table, language),
+    )
     return {PHOTOGRAPHS_FILE: text}
 
 
@@ -131,7 +141,7 @@ def _by_verdict(claims: list[Claim]) -> dict[str, list[Claim]]:
 def _figures(
     table: Table, analysis: Analysis, causes_found: list[Experiment], language: Language
 ) -> dict[str, Any]:
-    svg = figures.inline_svg
+    svg = drawing.inline_svg
     drawn: dict[str, Any] = {
         "curves": {
             name: svg(f"curve {name}", figures.learning_curve, table, name, language)
@@ -149,6 +159,15 @@ def _figures(
             svg(f"layers {quantity}", figures.layer_maps, causes_found, quantity, language)
             for quantity in figures.LAYER_QUANTITIES
         ]
+    drawn["looks"] = {
+        name: [
+            svg(f"{draw.__name__} {name}", draw, found, language)
+            for draw in (pictures.mean_maps, pictures.kernels)
+        ]
+        for name, found in analysis.looked.items()
+    }
+    if analysis.looked:
+        drawn["probes"] = svg("probes", pictures.probes, analysis.looked, language)
     if any(row.n_runs for row in table.rows):
         drawn["intervals"] = svg("intervals", figures.intervals, table, language)
     if analysis.roc:
@@ -172,6 +191,27 @@ def _provenance(table: Table) -> list[tuple[dict[str, Any], list[str]]]:
     return groups
 
 
+def _quartiles(values: list[float]) -> tuple[float, float, float, int]:
+    """Median, lower and upper quartile, and how many."""
+    low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return median, low, high, len(values)
+
+
+def _pictures(table: Table, language: Language) -> dict[str, dict[str, list[str]]]:
+    """By experiment what its first inspected run shows: feature maps, and judged photographs."""
+    drawn: dict[str, dict[str, list[str]]] = {}
+    for experiment, run in looked_into(table).items():
+        if (shown := looks.read_shown(run.folder)) is None:
+            continue
+        judged = [pictures.judged(shown, outcome, language) for outcome in looks.OUTCOMES]
+        maps = [pictures.feature_maps(shown, i, language) for i in range(len(shown.mapped))]
+        drawn[experiment] = {
+            "judged": [drawing.inline_jpeg(one) for one in judged if one is not None],
+            "maps": [drawing.inline_jpeg(one) for one in maps],
+        }
+    return drawn
+
+
 def _thumbnail(path: Path) -> str:
     """A JPEG as a data address, at most THUMBNAIL_SIDE pixels on each side."""
     try:
@@ -181,4 +221,4 @@ def _thumbnail(path: Path) -> str:
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     content = io.BytesIO()
     image.save(content, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+    return drawing.jpeg_address(content.getvalue())

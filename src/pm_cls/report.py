@@ -11,12 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pm_cls import causes, claims, figures, page, results, runs, tables
+from pm_cls import causes, claims, drawing, figures, page, results, runs, tables
 from pm_cls.analysis import Analysis, analyse
 from pm_cls.baselines import FILE as BASELINES
 from pm_cls.command import new_parser, run_command
 from pm_cls.errors import UsageError
 from pm_cls.files import write_text, writing
+from pm_cls.inspection import looks, pictures
 from pm_cls.language import LANGUAGES, Language
 
 RECORDS = "records"
@@ -119,20 +120,25 @@ def _save_figures(
     folder: Path,
 ) -> None:
     if table.runs:
-        figures.save(figures.learning_curves(table), folder / "learning_curves")
+        drawing.save(figures.learning_curves(table), folder / "learning_curves")
     if any(row.n_runs for row in table.rows):
-        figures.save(figures.intervals(table), folder / "intervals")
+        drawing.save(figures.intervals(table), folder / "intervals")
     if analysis.roc:
-        figures.save(figures.roc_curves(analysis), folder / "roc")
+        drawing.save(figures.roc_curves(analysis), folder / "roc")
     for experiment, found in analysis.reliability.items():
-        figures.save(figures.reliability(found), folder / f"reliability_{experiment}")
+        drawing.save(figures.reliability(found), folder / f"reliability_{experiment}")
     if analysis.baselines:
-        figures.save(figures.baselines(table, analysis), folder / "baselines")
+        drawing.save(figures.baselines(table, analysis), folder / "baselines")
     if any(one.group == "size" for one in experiments):
-        figures.save(figures.leaving_the_prior(experiments), folder / "causes")
+        drawing.save(figures.leaving_the_prior(experiments), folder / "causes")
     for quantity in figures.LAYER_QUANTITIES:
         if causes.inspected(experiments):
-            figures.save(figures.layer_maps(experiments, quantity), folder / f"layers_{quantity}")
+            drawing.save(figures.layer_maps(experiments, quantity), folder / f"layers_{quantity}")
+    for experiment, looked in analysis.looked.items():
+        drawing.save(pictures.kernels(looked), folder / f"kernels_{experiment}")
+        drawing.save(pictures.mean_maps(looked), folder / f"mean_maps_{experiment}")
+    if analysis.looked:
+        drawing.save(pictures.probes(analysis.looked), folder / "probes")
 
 
 def _mirror(found: Sequence[results.Run], records: Path) -> None:
@@ -147,9 +153,11 @@ def _mirror(found: Sequence[results.Run], records: Path) -> None:
         predictions = [runs.predictions_file(run.folder, epoch).name for epoch in run.scores]
         for name in (*RECORD_FILES, *predictions):
             shutil.copyfile(run.folder / name, fresh / name)
-        if run.layers:
-            (fresh / runs.GRADIENTS).parent.mkdir()
-            shutil.copyfile(run.folder / runs.GRADIENTS, fresh / runs.GRADIENTS)
+        inspected = [runs.GRADIENTS] if run.layers else []
+        inspected += [looks.FACTS, looks.ARRAYS] if run.looks else []
+        for name in inspected:
+            (fresh / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(run.folder / name, fresh / name)
         for name in run.elsewhere:
             source = runs.evaluation_file(run.folder, name)
             copy = runs.evaluation_file(fresh, name)

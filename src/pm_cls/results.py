@@ -14,6 +14,8 @@ from pm_cls import metrics, runs, stats, thesis
 from pm_cls.config import Config, load_config
 from pm_cls.errors import UsageError
 from pm_cls.files import read_json
+from pm_cls.inspection import looks
+from pm_cls.inspection.looks import Looks
 from pm_cls.language import Text
 
 SYNTHETIC_NOTE = Text(
@@ -36,7 +38,7 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class LayerLine:
-    """A line of inspection/gradients.csv; see `pm_cls.gradients.LayerState`."""
+    """A line of inspection/gradients.csv; see `pm_cls.inspection.gradients.LayerState`."""
 
     epoch: int
     update: int
@@ -50,8 +52,8 @@ class Run:
     """A finished run as it was read back.
 
     `environment` is environment.json, `epochs` the lines of metrics.jsonl; `predictions` and
-    `scores` are by reported epoch, `elsewhere` by the name of the data; `layers` is empty where
-    `inspect` was not called.
+    `scores` are by reported epoch, `elsewhere` by the name of the data; `layers` is empty and
+    `looks` None where `inspect` was not called.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class Run:
     scores: dict[int, metrics.Scores]
     elsewhere: dict[str, Elsewhere]
     layers: list[LayerLine] = field(default_factory=list)
+    looks: Looks | None = None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -167,6 +170,7 @@ def _read_run(folder: Path) -> Run:
         scores=scores,
         elsewhere=dict(map(_read_elsewhere, sorted(folder.glob(runs.EVALUATIONS)))),
         layers=list(_read_layers(folder / runs.GRADIENTS)),
+        looks=looks.read(folder),
     )
 
 

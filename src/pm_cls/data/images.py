@@ -15,6 +15,7 @@ from tqdm import tqdm
 from pm_cls.errors import DataError
 from pm_cls.silence import silence
 
+DARK = 16  # grey levels: what is darker in all channels lies outside the field of view
 MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -85,6 +86,20 @@ def decode(paths: Sequence[Path], images: np.ndarray) -> None:
             bad.append(f"{path} {error}")
     if bad:
         raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
+
+
+def field_of_view(images: np.ndarray) -> np.ndarray:
+    """Where photographs show the eye and not the dark around it: bool [n, h, w].
+
+    Dark places within it are filled, so that vessels and pigment belong to it.
+
+    Args:
+        images: uint8 [n, channels, h, w].
+    """
+    from scipy import ndimage  # takes half a second, which prediction does not need
+
+    bright = images.max(axis=1) > DARK
+    return np.stack([ndimage.binary_fill_holes(one) for one in bright])
 
 
 def to_float(images: np.ndarray) -> np.ndarray:
