@@ -9,7 +9,7 @@ import pytest
 from pm_cls import causes, claims
 from pm_cls.config import Config, load_config
 from pm_cls.figures import leaving_the_prior
-from pm_cls.results import Run
+from pm_cls.results import LayerLine, Run
 from pm_cls.runs import Predictions
 
 from .conftest import REPOSITORY
@@ -132,6 +132,20 @@ NORMALISED = {"model": {"normalization": "layers"}}
 def test_verdicts_follow_from_the_rules(found, more_epochs, image_size):
     expected = {"more_epochs_do_not_help": more_epochs, "cause_is_image_size": image_size}
     assert verdicts(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("at_224", "words"), [(2e-5, "5 times smaller at 224 pixels"), (8e-5, "Nor does the gradient")]
+)
+def test_the_gradient_is_compared_with_the_least_of_smaller_images(at_224, words):
+    found = []
+    for size, norm in ((28, 1e-3), (112, 1e-4), (224, at_224)):
+        (run,) = sizes({size: None}, seeds=(0,))
+        lines = [LayerLine(5, 200, "conv1", norm, 0.0), LayerLine(5, 200, "fc1", 1.0, size / 250)]
+        found.append(dataclasses.replace(run, layers=lines))
+    first, second = causes.explain(causes.find(found))
+    assert words in second.en and "at 112" in second.en
+    assert "1.0e-03 (28)" in first.en and "89.6% (224, fc1)" in first.en
 
 
 def test_every_sentence_on_a_measurement_names_its_records():

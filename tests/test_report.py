@@ -251,6 +251,7 @@ def test_committed_results_are_rebuilt_from_the_committed_records(tmp_path):
         "claims.md",
         "scores.csv",
         "pairs.csv",
+        "causes.csv",
     ):
         assert (tmp_path / name).read_text() == (committed / name).read_text(), name
     for name in ("report.html", "report.zh.html"):
@@ -264,6 +265,14 @@ def test_committed_results_are_rebuilt_from_the_committed_records(tmp_path):
         result = json.loads(path.read_text())
         assert result["commit"] and result["dirty"] is False
         assert result["dataset"] in ("ichallenge_pm", "mnist")
+
+
+def test_experiments_on_causes_alone_make_a_report(tmp_path):
+    source = REPOSITORY / "results" / "records" / "sigmoid_28"
+    shutil.copytree(source, tmp_path / "runs" / "sigmoid_28")
+    report(tmp_path / "runs", tmp_path / "out")
+    assert len(read_csv(tmp_path / "out" / "causes.csv")) == len(list(source.glob("seed*")))
+    assert "sigmoid_28" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 def test_readme_shows_the_committed_table():

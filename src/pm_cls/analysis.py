@@ -134,11 +134,9 @@ def analyse(table: Table, baselines_file: Path) -> Analysis:
 
 def looked_into(table: Table) -> dict[str, Run]:
     """By experiment the first run of which it is kept what its network looks at."""
-    found: dict[str, Run] = {}
-    for run in table.runs:
-        if run.looks is not None:
-            found.setdefault(run.experiment, run)
-    return found
+    kept = [run for run in table.runs if run.looks is not None]
+    first = {run.experiment: run for run in reversed(kept)}
+    return {name: first[name] for name in experiments(table) if name in first}
 
 
 def _last_predictions(table: Table, experiment: str) -> list[Predictions]:

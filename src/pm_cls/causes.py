@@ -19,6 +19,7 @@ LEFT_BELOW = 0.62  # mean training loss of two classes; of more, the same share 
 ORDER = ("sigmoid", "tanh", "relu")
 LOOK = 5  # epochs after which the gradients are put in words; the first that the thesis reports
 SHORT = 10  # epochs that the thesis trains
+CLEARLY = 2  # times by which two single runs must differ to be called different in words
 
 Group = Literal["size", "pooled", "change", "mnist"]
 GROUPS: dict[Group, Text] = {
@@ -270,30 +271,42 @@ def _mnist_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
 
 def _gradient_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
     """The first convolution's gradient where the thesis looks, and the most saturated layer."""
-    found = {
-        size: run
-        for (size, activation), run in inspected(experiments).items()
-        if activation == "sigmoid"
-    }
-    at = {
-        size: next(
-            (e.gradient_norm for e in run.layers if (e.epoch, e.layer) == (LOOK, "conv1")), None
-        )
-        for size, run in found.items()
-    }
-    if not at or None in at.values():
+    found = _sigmoid_inspected(experiments)
+    at = {size: _first_gradient(run) for size, run in found.items()}
+    if not at:
         return
-    early = [e for run in found.values() for e in run.layers if e.epoch <= SHORT]
-    share = max(e.saturated for e in early if e.saturated is not None)
+    most = {size: _most_saturated(run) for size, run in found.items()}
     norms = ", ".join(f"{norm:.1e} ({size})" for size, norm in at.items())
+    shares = ", ".join(
+        f"{100 * share:.1f}% ({size}, {layer})" for size, (share, layer) in most.items()
+    )
     record = "[" + ", ".join(run.experiment for run in found.values()) + "]"
     yield Text(
         f"After {LOOK} epochs the norm of the gradient of the first convolution is, by image "
-        f"size, {norms}; in the first {SHORT} epochs at most {100 * share:.1f}% of the sigmoids "
-        f"of a layer are saturated {record}.",
+        f"size, {norms}; the most saturated layer of the first {SHORT} epochs has so many of its "
+        f"sigmoids saturated: {shares} {record}.",
         f"训练 {LOOK} 轮后，第一个卷积层的梯度范数（按图像尺寸）为 {norms}；前 {SHORT} 轮内，"
-        f"各层饱和的 sigmoid 至多占 {100 * share:.1f}% {record}。",
+        f"饱和最严重的一层中饱和的 sigmoid 占比为：{shares} {record}。",
     )
+
+
+def _sigmoid_inspected(experiments: Sequence[Experiment]) -> dict[int, Run]:
+    """By image size a run with sigmoid whose layers are known where the thesis looks."""
+    return {
+        size: run
+        for (size, activation), run in inspected(experiments).items()
+        if activation == "sigmoid" and any(line.epoch == LOOK for line in run.layers)
+    }
+
+
+def _first_gradient(run: Run) -> float:
+    return next(e.gradient_norm for e in run.layers if (e.epoch, e.layer) == (LOOK, "conv1"))
+
+
+def _most_saturated(run: Run) -> tuple[float, str]:
+    """The share and the layer, over the first epochs."""
+    early = [line for line in run.layers if line.epoch <= SHORT]
+    return max((line.saturated, line.layer) for line in early if line.saturated is not None)
 
 
 def _change_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
@@ -323,16 +336,36 @@ def _conclusions(
     small = [one for size, one in by_size.items() if size < 224]
     if all(one.none_left or min(one.epochs) > SHORT for one in small):
         yield Text(
-            f"So small images do not save sigmoid in the thesis' {SHORT} epochs, and large ones "
-            "are not what keeps it at the prior there.",
-            f"可见在论文的 {SHORT} 轮内，缩小图像并不能挽救 sigmoid，"
-            "使其停在先验的也不是图像尺寸。",
+            f"So small images do not save sigmoid in the thesis' {SHORT} epochs: size alone is not "
+            "the cause.",
+            f"可见在论文的 {SHORT} 轮内，缩小图像并不能挽救 sigmoid：尺寸并非唯一原因。",
         )
+    found = _sigmoid_inspected(experiments)
+    if 224 in found and (smaller := {s: run for s, run in found.items() if s < 224}):
+        least = min(smaller, key=lambda size: _first_gradient(smaller[size]))
+        times = _first_gradient(smaller[least]) / _first_gradient(found[224])
+        share, layer = _most_saturated(found[224])
+        record = f"[{smaller[least].experiment}, {found[224].experiment}]"
+        if times > CLEARLY:
+            yield Text(
+                f"Yet size adds to it: after {LOOK} epochs that gradient is {times:.0f} times "
+                f"smaller at 224 pixels than at {least}, while {100 * share:.0f}% of the "
+                f"sigmoids of {layer} come to be saturated {record}.",
+                f"但尺寸确实加重了问题：训练 {LOOK} 轮后，224 像素下的这一梯度仅为 {least} 像素下的"
+                f" {times:.0f} 分之一，{layer} 中则有 {100 * share:.0f}% 的 sigmoid "
+                f"趋于饱和 {record}。",
+            )
+        else:
+            yield Text(
+                f"Nor does the gradient vanish with size: after {LOOK} epochs it is at 224 pixels "
+                f"{1 / times:.1f} times that at {least} {record}.",
+                f"梯度也没有随尺寸增大而消失：训练 {LOOK} 轮后，224 像素下的梯度是 {least} 像素下的"
+                f" {1 / times:.1f} 倍 {record}。",
+            )
     if any(one.epochs for one in small):
         yield Text(
-            "What it lacks is updates: with enough of them it leaves the prior at the smaller "
-            "sizes, as it does on MNIST.",
-            "它缺少的是更新次数：只要更新足够多，它在较小尺寸下就会离开先验，与在 MNIST 上一样。",
+            "With enough updates it leaves the prior at the smaller sizes, as it does on MNIST.",
+            "只要更新足够多，它在较小尺寸下就会离开先验，与在 MNIST 上一样。",
         )
     if by_size[224].none_left:
         yield Text(

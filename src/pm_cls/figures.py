@@ -209,8 +209,9 @@ def layer_maps(
     found = inspected(experiments)
     sizes = sorted({size for size, _ in found})
     activations = [a for a in ORDER if any(a == activation for _, activation in found)]
-    figure = Figure(figsize=(2.7 * len(activations) + 1, 1.9 * len(sizes) + 0.6))
-    figure.set_layout_engine("constrained")
+    figure = Figure(
+        figsize=(2.7 * len(activations) + 1, 1.9 * len(sizes) + 0.6), layout="constrained"
+    )
     panels = figure.subplots(len(sizes), len(activations), squeeze=False)
     low, high = 0.0, 1.0
     if quantity == "gradient_norm":

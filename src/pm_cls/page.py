@@ -21,6 +21,7 @@ from pm_cls.data.folders import walk
 from pm_cls.data.images import SUFFIXES, BadPhotograph, read_photograph
 from pm_cls.errors import DataError
 from pm_cls.inspection import looks, pictures
+from pm_cls.inspection.probes import PROBES
 from pm_cls.language import LANGUAGES, Language, Text
 from pm_cls.results import Run, Table
 from pm_cls.runs import SYNTHETIC
@@ -62,6 +63,7 @@ def render(
             figures=_figures(table, analysis, causes_found, each),
             provenance=_provenance(table),
             baseline_names=NAMES,
+            probes=PROBES,
             quartiles=_quartiles,
         )
         for each in LANGUAGES

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pm_cls.inspection.looks import OUTCOMES, Looks, Shown, outcomes
 from pm_cls.inspection.probes import PROBES
@@ -35,8 +36,7 @@ def kernels(looks: Looks, language: Language = "en") -> Figure:
     weights = looks.kernels
     columns = min(len(weights), 16)
     rows = -(-len(weights) // columns)
-    figure = Figure(figsize=(0.6 * columns + 0.4, 0.6 * rows + 0.4))
-    figure.set_layout_engine("constrained")
+    figure = Figure(figsize=(0.6 * columns + 0.4, 0.6 * rows + 0.4), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     scaled = 0.5 + weights.transpose(0, 2, 3, 1) / (2 * np.abs(weights).max())
     for axes in panels:
@@ -49,8 +49,7 @@ def kernels(looks: Looks, language: Language = "en") -> Figure:
 def mean_maps(looks: Looks, language: Language = "en") -> Figure:
     """Mean Grad-CAM above, mean occlusion below, a column an outcome."""
     there = [outcome for outcome in OUTCOMES if outcome in looks.grad_cam]
-    figure = Figure(figsize=(1.75 * len(there) + 0.9, 4.2))
-    figure.set_layout_engine("constrained")
+    figure = Figure(figsize=(1.75 * len(there) + 0.9, 4.2), layout="constrained")
     panels = figure.subplots(2, len(there), squeeze=False)
     rows = (
         (GRAD_CAM, looks.grad_cam, looks.counts, "magma"),
@@ -72,8 +71,9 @@ def probes(looked: Mapping[str, Looks], language: Language = "en") -> Figure:
     """Accuracy with one thing taken away: a group of bars a change, a bar a network."""
     names = [name for name in PROBES if any(name in looks.probes for looks in looked.values())]
     height = 0.8 / len(looked)
-    figure = Figure(figsize=(7.4, 0.34 * len(names) * max(len(looked), 2) * 0.6 + 1))
-    figure.set_layout_engine("constrained")
+    figure = Figure(
+        figsize=(7.4, 0.34 * len(names) * max(len(looked), 2) * 0.6 + 1), layout="constrained"
+    )
     axes = figure.subplots()
     for index, (network, looks) in enumerate(looked.items()):
         at = np.arange(len(names)) + (index - (len(looked) - 1) / 2) * height
@@ -101,8 +101,9 @@ def feature_maps(shown: Shown, number: int, language: Language = "en") -> Figure
     """
     index = int(shown.mapped[number])
     layers = [maps[number][:MAPS_A_LAYER] for maps in shown.feature_maps]
-    figure = Figure(figsize=(0.62 * MAPS_A_LAYER + 0.6, 0.72 * len(layers) + 2.2))
-    figure.set_layout_engine("constrained")
+    figure = Figure(
+        figsize=(0.62 * MAPS_A_LAYER + 0.6, 0.72 * len(layers) + 2.2), layout="constrained"
+    )
     above, below = figure.subfigures(2, 1, height_ratios=[2, 0.72 * len(layers)])
     photograph = above.subplots()
     _photograph(photograph, shown, index)
@@ -123,10 +124,9 @@ def judged(shown: Shown, outcome: str, language: Language = "en") -> Figure | No
     if not len(found):
         return None
     blocks = -(-len(found) // A_ROW)
-    figure = Figure(figsize=(1.3 * A_ROW, 4.2 * blocks + 0.4))
-    figure.set_layout_engine("constrained")
+    close = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
+    figure = Figure(figsize=(1.3 * A_ROW, 4.2 * blocks + 0.4), layout=close)
     figure.suptitle(OUTCOME_NAMES[outcome].of(language), fontsize=10)
-    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
     panels = figure.subplots(3 * blocks, A_ROW, squeeze=False)
     for row, column in product(range(3 * blocks), range(A_ROW)):
         panels[row, column].set_axis_off()
