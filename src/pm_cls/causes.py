@@ -188,7 +188,8 @@ def left_words(one: Experiment) -> Text:
     """`epoch 277, 301 and 290`, or how many runs did not leave, with the name of the record."""
     epochs = [str(epoch) for epoch in sorted(one.epochs)]
     if one.none_left:
-        return Text(f"not within {one.limit} epochs", f"{one.limit} 轮内未离开")
+        limit = "1 epoch" if one.limit == 1 else f"{one.limit} epochs"
+        return Text(f"not within {limit}", f"{one.limit} 轮内未离开")
     words = Text(f"epoch {', '.join(epochs)}", f"第 {'、'.join(epochs)} 轮")
     if one.all_left:
         return words
@@ -259,8 +260,8 @@ def _size_sentences(
 def _mnist_sentences(experiments: Sequence[Experiment]) -> Iterator[Text]:
     for one in (e for e in experiments if e.group == "mnist" and e.changes):
         words, updates = left_words(one), one.limit * one.updates
-        after = f", {min(one.epochs) * one.updates} updates" if one.epochs else ""
-        after_zh = f"，即 {min(one.epochs) * one.updates} 次更新" if one.epochs else ""
+        after = f", the first after {min(one.epochs) * one.updates} updates" if one.epochs else ""
+        after_zh = f"，最早在 {min(one.epochs) * one.updates} 次更新后" if one.epochs else ""
         yield Text(
             f"MNIST cut to {one.images} digits and {updates} updates: {words.en}{after} "
             f"{_record(one)}.",

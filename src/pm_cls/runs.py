@@ -9,7 +9,7 @@ runs/lenet7_relu/seed0/
   weights_epoch5.safetensors, predictions_epoch5.csv    at each reported epoch
   result.json         written last: it exists if and only if the run is finished
   evaluations/        of other data, by `evaluate`: NAME.json (what was scored), NAME.csv
-  inspection/         by `inspect`: gradients.csv, a line a layer and epoch
+  inspection/         by `inspect`: gradients.csv, a line a layer and epoch; see `pm_cls.inspection`
 """
 
 import csv
