@@ -25,6 +25,7 @@ from pm_cls.inspection.probes import PROBES
 from pm_cls.language import LANGUAGES, Language, Text
 from pm_cls.results import Run, Table
 from pm_cls.runs import SYNTHETIC
+from pm_cls.silence import silence
 from pm_cls.tables import hundred
 
 FILE = "report.html"
@@ -217,7 +218,8 @@ def _pictures(table: Table, language: Language) -> dict[str, dict[str, list[str]
 def _thumbnail(path: Path) -> str:
     """A JPEG as a data address, at most THUMBNAIL_SIDE pixels on each side."""
     try:
-        image = read_photograph(path)
+        with silence():
+            image = read_photograph(path)
     except BadPhotograph as error:
         raise DataError(f"{path} {error}")
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))

@@ -103,7 +103,7 @@ def verify(root: Path) -> str:
             lines.append(f"missing     {enumerate_names(missing)}")
     if listing.ignored:
         lines.append(f"ignored     {listing.ignored} images in folders of neither split")
-    repeated = ichallenge_pm.repeated(listing, content_digests(listing.paths()))
+    repeated = ichallenge_pm.repeated(listing, content_digests(listing.paths(), anew=True))
     for group in repeated:
         lines.append(f"repeated    {' = '.join(group)}")
     return "\n".join([f"{root}: {verdict}", *lines])

@@ -5,17 +5,20 @@ is repeated in all three channels; an alpha channel is dropped; a palette is loo
 the upper 8 are kept. CMYK is converted by Pillow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from pm_cls.data.cache import workers
 from pm_cls.errors import DataError
 from pm_cls.silence import silence
 
 DARK = 16  # grey levels: what is darker in all channels lies outside the field of view
+BLOCK = 64  # photographs after which progress is kept
 MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -25,15 +28,13 @@ class BadPhotograph(Exception):
 
 
 def read_photograph(path: Path) -> Image.Image:
-    """Decode a whole photograph to 8-bit RGB, by the rule above.
+    """Decode a whole photograph to 8-bit RGB, by the rule above; callers silence Pillow.
 
     Raises:
         BadPhotograph: empty, truncated, no image, or more than MAX_PIXELS pixels.
     """
     try:
-        with silence():
-            image = Image.open(path)
-        with image:
+        with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             image.load()
@@ -71,19 +72,43 @@ def sample(image: Image.Image, size: int) -> np.ndarray:
     return np.asarray(sampled).transpose(2, 0, 1)
 
 
-def decode(paths: Sequence[Path], images: np.ndarray) -> None:
-    """Sample photographs into `images`, uint8 [n, 3, size, size].
+def decode(
+    paths: Sequence[Path],
+    images: np.ndarray,
+    rows: Sequence[int] | np.ndarray | None = None,
+    keep: Callable[[Sequence[int]], None] = lambda done: None,
+) -> None:
+    """Sample photographs into `images`, uint8 [n, 3, size, size], on all cores.
+
+    Args:
+        rows: indices of those that are wanted; all by default.
+        keep: called with the indices of each block that is done.
 
     Raises:
         DataError: there are bad photographs; all of them are named.
     """
-    bad = []
-    progress = tqdm(paths, "decoding photographs", unit="", disable=None, leave=False)
-    for index, path in enumerate(progress):
+    bad: list[str] = []
+    wanted = range(len(paths)) if rows is None else [int(row) for row in rows]
+
+    def one(row: int) -> str | None:
         try:
-            images[index] = sample(read_photograph(path), images.shape[-1])
+            images[row] = sample(read_photograph(paths[row]), images.shape[-1])
         except BadPhotograph as error:
-            bad.append(f"{path} {error}")
+            return f"{paths[row]} {error}"
+        return None
+
+    progress = tqdm(total=len(wanted), desc="decoding photographs", disable=None, leave=False)
+    with (
+        silence(),
+        progress,
+        ThreadPoolExecutor(workers()) as pool,
+    ):  # Pillow decodes without Python's lock
+        for start in range(0, len(wanted), BLOCK):
+            block = wanted[start : start + BLOCK]
+            found = list(pool.map(one, block))
+            bad += [problem for problem in found if problem]
+            keep([row for row, problem in zip(block, found, strict=True) if not problem])
+            progress.update(len(block))
     if bad:
         raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
 

@@ -1,6 +1,5 @@
 """Files with labels -> a split of arrays, decoded once and mapped from then on."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls.config import DataConfig
+from pm_cls.data import cache
 from pm_cls.data.arrays import Split
-from pm_cls.data.cache import cached_array
 from pm_cls.data.images import decode
 from pm_cls.errors import DataError
 
-SAMPLING_VERSION = 1  # part of the cache key: raise it when `images` gives other pixels
+SAMPLING_VERSION = 1  # part of the place in the cache: raise it when `images` gives other pixels
 
 
 @dataclass(frozen=True)
@@ -25,10 +24,10 @@ class Photographs:
     names: tuple[str, ...]
 
 
-def content_digests(paths: Iterable[Path]) -> dict[Path, str]:
-    """SHA-256 (hex) of the content of every file."""
+def content_digests(paths: Iterable[Path], anew: bool = False) -> dict[Path, str]:
+    """SHA-256 (hex) of the content of every file; see `pm_cls.data.cache.content_digests`."""
     try:
-        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+        return cache.content_digests(list(paths), anew)
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
 
@@ -40,10 +39,11 @@ def load_split(photographs: Photographs, digests: Mapping[Path, str], config: Da
         DataError: there are bad photographs; all of them are named.
     """
     size = config.image_size
-    content = "".join(digests[path] for path in photographs.paths)
-    key = hashlib.sha256(f"{SAMPLING_VERSION} {size} {content}".encode()).hexdigest()
-    images = cached_array(
-        key, (len(photographs.paths), 3, size, size), lambda array: decode(photographs.paths, array)
+    images = cache.cached_rows(
+        f"photographs-{SAMPLING_VERSION}-{size}",
+        [digests[path] for path in photographs.paths],
+        (3, size, size),
+        lambda array, missing, keep: decode(photographs.paths, array, missing, keep),
     )
     if config.channel_order == "bgr":
         images = images[:, ::-1]
