@@ -53,7 +53,7 @@ def save_checkpoint(
     """
     place = folder / CHECKPOINT
     place.mkdir(exist_ok=True)
-    content = save(dict(_tensors(model, optimizer)))
+    content = packed_state(model, optimizer)
     facts = {
         "epoch": progress.epoch,
         "metrics": progress.metrics,
@@ -66,6 +66,29 @@ def save_checkpoint(
     for old in _files(folder)[KEPT:]:
         old.unlink()
         old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def packed_state(model: nn.Layer, optimizer: paddle.optimizer.Optimizer) -> bytes:
+    """Weights and optimiser state as safetensors."""
+    return save(dict(_tensors(model, optimizer)))
+
+
+def saved_state(
+    folder: Path, epoch: int, model: nn.Layer, optimizer: paddle.optimizer.Optimizer
+) -> bytes:
+    """What `packed_state` gave after an epoch from which the run goes on, or of one that begins."""
+    if not epoch:
+        return packed_state(model, optimizer)
+    return (folder / CHECKPOINT / f"epoch{epoch}.safetensors").read_bytes()
+
+
+def fill_state(model: nn.Layer, optimizer: paddle.optimizer.Optimizer, content: bytes) -> None:
+    """Bring network and optimiser to a packed state.
+
+    Raises:
+        ValueError, LookupError, TypeError, SafetensorError: it is of another network or damaged.
+    """
+    _fill(model, optimizer, load(content))
 
 
 def resume(

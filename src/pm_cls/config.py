@@ -104,6 +104,11 @@ class OptimizerConfig(Section):
 class TrainConfig(Section):
     epochs: Count = Field(10, description="Times that the training set is gone through.")
     batch_size: Count = Field(10, description="Images a step.")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Of the products in training on a GPU (automatic mixed precision); weights and "
+        "evaluation are float32.",
+    )
     report_epochs: tuple[Count, ...] = Field(
         (5, 10), min_length=1, description="Epochs whose weights and predictions are kept."
     )

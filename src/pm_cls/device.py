@@ -77,6 +77,22 @@ def prepare(device: str = "auto") -> str:
     return chosen
 
 
+def check_precision(device: str, precision: str) -> None:
+    """Raise UsageError where the prepared device cannot train in `train.precision`."""
+    import paddle
+
+    supported = {
+        "float32": lambda: True,
+        "bfloat16": lambda: device == "gpu" and paddle.amp.is_bfloat16_supported(),
+        "float16": lambda: device == "gpu" and paddle.amp.is_float16_supported(),
+    }
+    if not supported[precision]():
+        raise UsageError(
+            f"`train.precision` is {precision}, which this {device.upper()} does not train in; "
+            "float32 works everywhere"
+        )
+
+
 @contextmanager
 def _own_signals() -> Iterator[None]:
     """Keep the handler of SIGTERM over the import of Paddle, which sets its own.

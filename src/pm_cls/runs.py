@@ -185,14 +185,23 @@ def went_on(folder: Path, now: dict[str, Any], epoch: int) -> dict[str, Any]:
     """The stored environment of an unfinished run, with that in which it goes on after an epoch.
 
     `dirty` says whether any part of the run was of changed code.
+
+    Raises:
+        UsageError: it was begun with another number of ranks, which rounds otherwise.
     """
     stored = read_json(folder / ENVIRONMENT)
+    begun = stored.get("ranks", 1)
+    if begun != now["ranks"]:
+        raise UsageError(
+            f"{folder}: was begun with {begun} ranks and goes on with as many; here there are "
+            f"{now['ranks']}, with which --restart begins anew"
+        )
     resumed = [*stored.get("resumed", []), {"after_epoch": epoch, **now}]
     return {**stored, "dirty": stored["dirty"] or now["dirty"], "resumed": resumed}
 
 
-def environment(device: str) -> dict[str, Any]:
-    """Where a run takes place: the code's commit, versions, machine, device and threads."""
+def environment(device: str, ranks: int) -> dict[str, Any]:
+    """Where a run takes place: the code's commit, versions, machine, device, threads and ranks."""
     versions = {}
     for name in RECORDED_PACKAGES:
         try:
@@ -207,6 +216,7 @@ def environment(device: str) -> dict[str, Any]:
         "processor": _processor(),
         "device": device,
         "threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
+        "ranks": ranks,
         "mkl_code_path": os.environ.get(MKL_CODE_PATH),
     }
 

@@ -6,6 +6,7 @@ A config with its seed goes in, a record comes out: the folder of a run (see `pm
 that was stopped or killed goes on with the same command and ends in the same bits.
 """
 
+import json
 import logging
 import sys
 import time
@@ -23,6 +24,7 @@ from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.errors import DataError, RunError, UsageError
 from pm_cls.files import write_json, write_text, writing
+from pm_cls.ranks import Ranks, join
 
 if TYPE_CHECKING:
     from pm_cls.checkpoints import Progress
@@ -75,7 +77,8 @@ def train(
 ) -> Path:
     """Train as the config says and write the record.
 
-    Checks come in this order: device, network, folder of the run, data. A finished run of the same
+    Several ranks, where Paddle's launcher started them, train it together; rank 0 writes. Checks
+    come in this order: device, network, folder of the run, data. A finished run of the same
     config and data is left as it is; an unfinished one goes on from its last checkpoint.
 
     Args:
@@ -92,48 +95,115 @@ def train(
     chosen = device.prepare(device_choice)
     import paddle
 
-    from pm_cls.models import build_model
-
+    ranks = join()
+    folder = runs.run_folder(runs_dir, config.experiment, config.seed)
     # Paddle numbers the names of parameters; the guard starts at zero for every run.
     with paddle.utils.unique_name.guard():
-        paddle.seed(config.seed)
-        model = build_model(
-            config.model.name, image_size=config.data.image_size, **config.model.options()
+        model, dataset = ranks.prepare(
+            lambda: _prepare(config, folder, chosen, strict, ranks),
         )
-        folder = runs.run_folder(runs_dir, config.experiment, config.seed)
-        runs.check_folder(folder, config)
-        dataset = load_dataset(config.data)
-        if (dataset.train.images.shape[1], dataset.outputs) != (model.channels, model.outputs):
-            raise UsageError(
-                f"`model.name` {config.model.name} takes {model.channels} channels and gives "
-                f"{model.outputs} outputs; `data.name` {config.data.name} has "
-                f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
-            )
-        if strict and (pairs := _repeated(dataset)):
-            raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
-        if runs.is_finished(folder) and not restart:
-            runs.check_same_data(folder, dataset.digest)
-            if (folder / runs.CHECKPOINT).exists():  # it was killed right after its result
-                with writing(folder), runs.locked(folder):
-                    runs.remove_checkpoints(folder)
-            print(f"{folder}: finished already; --restart trains it anew")
+        optimizer = _optimizer(config.optimizer, model)
+        if not ranks.is_first:
+            _follow(config, model, optimizer, dataset, ranks)
             return folder
         try:
+            if runs.is_finished(folder) and not restart:
+                _leave_finished(folder, dataset)
+                return folder
             with runs.locked(folder):
                 if restart:
                     runs.discard(folder)
-                _train_and_record(config, model, dataset, folder, runs.environment(chosen))
+                environment = runs.environment(chosen, ranks.count)
+                _train_and_record(config, model, optimizer, dataset, folder, environment, ranks)
         except OSError as error:
             raise RunError(f"{error.filename or folder}: cannot be written ({error.strerror})")
+        finally:
+            ranks.dismiss()
     return folder
 
 
+def _prepare(
+    config: Config, folder: Path, chosen: str, strict: bool, ranks: Ranks
+) -> tuple[Any, Dataset]:
+    """Network and data, after all that can be checked before a run."""
+    import paddle
+
+    from pm_cls.models import build_model
+
+    device.check_precision(chosen, config.train.precision)
+    if ranks.count > 1 and config.model.normalization != "none":
+        raise UsageError(
+            f"`model.normalization` is {config.model.normalization}, whose statistics are of whole "
+            "batches; it trains in one process"
+        )
+    paddle.seed(config.seed)
+    model = build_model(
+        config.model.name, image_size=config.data.image_size, **config.model.options()
+    )
+    if ranks.is_first:
+        runs.check_folder(folder, config)
+    dataset = load_dataset(config.data)
+    if (dataset.train.images.shape[1], dataset.outputs) != (model.channels, model.outputs):
+        raise UsageError(
+            f"`model.name` {config.model.name} takes {model.channels} channels and gives "
+            f"{model.outputs} outputs; `data.name` {config.data.name} has "
+            f"{dataset.train.images.shape[1]} and needs {dataset.outputs}"
+        )
+    if strict and (pairs := _repeated(dataset)):
+        raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
+    return model, dataset
+
+
+def _leave_finished(folder: Path, dataset: Dataset) -> None:
+    runs.check_same_data(folder, dataset.digest)
+    if (folder / runs.CHECKPOINT).exists():  # it was killed right after its result
+        with writing(folder), runs.locked(folder):
+            runs.remove_checkpoints(folder)
+    print(f"{folder}: finished already; --restart trains it anew")
+
+
+def _follow(config: Config, model: Any, optimizer: Any, dataset: Dataset, ranks: Ranks) -> None:
+    """Train beside rank 0, from the state that it begins or goes on with."""
+    from pm_cls.checkpoints import fill_state
+
+    if not (begin := ranks.share(b"")):
+        return  # rank 0 says why
+    after, digest = json.loads(begin)
+    fill_state(model, optimizer, ranks.share(b""))
+    ranks.prepare(lambda: _check_same_data(dataset, digest))
+    with ranks.stopping_together():
+        for epoch in range(after + 1, config.train.epochs + 1):
+            _train_and_predict(config, model, optimizer, dataset, epoch, ranks)
+
+
+def _lead(
+    model: Any, optimizer: Any, dataset: Dataset, folder: Path, epoch: int, ranks: Ranks
+) -> None:
+    """Give the other ranks the state in which this one begins, or goes on after an epoch."""
+    from pm_cls.checkpoints import saved_state
+
+    if ranks.count > 1:
+        ranks.share(json.dumps([epoch, dataset.digest]).encode())
+        ranks.share(saved_state(folder, epoch, model, optimizer))
+        ranks.prepare(lambda: None)
+
+
+def _check_same_data(dataset: Dataset, digest: str) -> None:
+    if dataset.digest != digest:
+        raise DataError("the data of this rank are others than those of rank 0")
+
+
 def _train_and_record(
-    config: Config, model: Any, dataset: Dataset, folder: Path, environment: dict[str, Any]
+    config: Config,
+    model: Any,
+    optimizer: Any,
+    dataset: Dataset,
+    folder: Path,
+    environment: dict[str, Any],
+    ranks: Ranks,
 ) -> None:
     from pm_cls.checkpoints import last_saved, resume, save_checkpoint
 
-    optimizer = _optimizer(config.optimizer, model)
     _log_to(folder / runs.LOG)
     progress = resume(folder, model, optimizer, dataset.digest)
     if progress.epoch:
@@ -146,11 +216,13 @@ def _train_and_record(
     write_json(folder / runs.ENVIRONMENT, environment)
     runs.write_metrics(folder, progress.metrics)
     _warn_of_data(dataset)
+    _lead(model, optimizer, dataset, folder, progress.epoch, ranks)
 
     try:
-        for epoch in range(progress.epoch + 1, config.train.epochs + 1):
-            _train_epoch(config, model, optimizer, dataset, folder, progress, epoch)
-            save_checkpoint(folder, progress, model, optimizer, dataset.digest)
+        with ranks.stopping_together():
+            for epoch in range(progress.epoch + 1, config.train.epochs + 1):
+                _train_epoch(config, model, optimizer, dataset, folder, progress, epoch, ranks)
+                save_checkpoint(folder, progress, model, optimizer, dataset.digest)
     except KeyboardInterrupt:
         saved = last_saved(folder)
         way = f"goes on after epoch {saved}" if saved else "begins it anew"
@@ -193,6 +265,7 @@ def _train_epoch(
     folder: Path,
     progress: "Progress",
     epoch: int,
+    ranks: Ranks,
 ) -> None:
     """Train an epoch, score the validation images, and add both to the record and the progress."""
     from pm_cls import metrics
@@ -200,7 +273,7 @@ def _train_epoch(
 
     validation = dataset.validation
     began = time.perf_counter()
-    train_loss, logits = _train_and_predict(config, model, optimizer, dataset, epoch)
+    train_loss, logits = _train_and_predict(config, model, optimizer, dataset, epoch, ranks)
     scored = metrics.scores(logits, validation.labels)
     if epoch in config.train.report_epochs:
         save_weights(model, runs.weights_file(folder, epoch))
@@ -227,25 +300,30 @@ def _train_epoch(
 
 
 def _train_and_predict(
-    config: Config, model: Any, optimizer: Any, dataset: Dataset, epoch: int
+    config: Config, model: Any, optimizer: Any, dataset: Dataset, epoch: int, ranks: Ranks
 ) -> tuple[float, np.ndarray]:
     """One epoch: its mean training loss, and the validation logits after it.
 
-    Everything random in it follows from (seed, epoch), so no state of a generator need be stored.
+    Everything random in it follows from (seed, epoch), so no state of a generator need be stored;
+    dropout is drawn on each rank for itself.
     """
     import paddle
 
     from pm_cls import engine
 
     order = np.random.default_rng([config.seed, epoch]).permutation(len(dataset.train.labels))
-    paddle.seed(int(np.random.SeedSequence([config.seed, epoch]).generate_state(1)[0]))  # dropout
-    size = config.train.batch_size
+    entropy = [config.seed, epoch] + ([] if ranks.is_first else [ranks.rank])
+    paddle.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))  # dropout
+    size, images = config.train.batch_size, dataset.validation.images
     where = f"{config.experiment} seed {config.seed} epoch {epoch}"
     try:
-        train_loss = engine.train_one_epoch(model, optimizer, dataset.train, order, size)
+        train_loss = engine.train_one_epoch(
+            model, optimizer, dataset.train, order, size, config.train.precision, ranks
+        )
     except engine.NotFinite as error:
         raise RunError(f"{where}: {error}")
-    logits = engine.predict(model, dataset.validation.images, size)
+    logits = engine.predict(model, ranks.take(images), size)
+    logits = ranks.all_of(logits, len(images), model.outputs)
     if not np.isfinite(logits).all():
         raise RunError(f"{where}: the predictions became NaN or infinite after the last step")
     return train_loss, logits

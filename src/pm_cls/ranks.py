@@ -1,0 +1,170 @@
+"""Processes that train one network together, as Paddle's launcher starts them.
+
+Each rank takes its part of every batch; summed up, these are the batches of one process. Rank 0
+alone keeps the record of the run. A process on its own is rank 0 of 1, for which none of this does
+anything.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from pm_cls.errors import PmClsError, RunError
+from pm_cls.silence import silence
+
+WHERE = "the launcher keeps its words in log/workerlog.N, or in its --log_dir"
+
+
+class Ranks:
+    """This process among `count`; all methods but `take` are to be called by all of them.
+
+    Those that exchange something raise a RunError where another rank has gone.
+    """
+
+    def __init__(self, rank: int = 0, count: int = 1) -> None:
+        self.rank = rank
+        self.count = count
+        self._stopping = False
+        self._dismissed = False
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def take(self, items: np.ndarray) -> np.ndarray:
+        """This rank's part of some items: every `count`-th."""
+        return items[self.rank :: self.count]
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """The sum over all ranks of a float array, of the same shape on each."""
+        if self.count == 1:
+            return values
+        import paddle
+
+        tensor = paddle.to_tensor(values)
+        self._exchange("all_reduce", tensor)
+        return tensor.numpy()
+
+    def total_loss(self, loss: float) -> float:
+        """The sum over all ranks.
+
+        Raises:
+            KeyboardInterrupt: one of them was told to stop; so that all stop at the same step.
+        """
+        loss, stopping = map(float, self.total(np.array([loss, float(self._stopping)])))
+        if stopping:
+            raise KeyboardInterrupt
+        return loss
+
+    def add_gradients(self, parameters: list[Any]) -> None:
+        """Sum the gradient of each parameter over all ranks."""
+        if self.count > 1:
+            for parameter in parameters:
+                self._exchange("all_reduce", parameter.grad)
+
+    def all_of(self, part: np.ndarray, n: int, columns: int) -> np.ndarray:
+        """Put together the rows float32 [*, columns] that the ranks made of what they `take` of n.
+
+        Each of the n rows is of one rank, so none counts twice.
+        """
+        if self.count == 1:
+            return part
+        whole = np.zeros((n, columns), np.float32)
+        whole[self.rank :: self.count] = part
+        return self.total(whole)
+
+    def share(self, content: bytes) -> bytes:
+        """The bytes that rank 0 calls this with; empty where it has dismissed the others."""
+        if self.count == 1:
+            return content
+        import paddle
+
+        self._dismissed = True
+        length = paddle.to_tensor(np.array([len(content)], np.int64))
+        self._exchange("broadcast", length, 0)
+        size = int(length.item())
+        if not size:
+            return b""
+        mine = np.frombuffer(content, np.uint8) if self.is_first else np.zeros(size, np.uint8)
+        tensor = paddle.to_tensor(mine.copy())
+        self._exchange("broadcast", tensor, 0)
+        return tensor.numpy().tobytes()
+
+    def dismiss(self) -> None:
+        """By rank 0: tell the others, which wait in `share`, that there is nothing to do."""
+        if not self._dismissed:
+            self.share(b"")
+
+    def prepare(self, make: Callable[[], Any]) -> Any:
+        """What `make` gives, once it gave something on every rank.
+
+        Raises:
+            PmClsError: `make` failed, here or on another rank.
+        """
+        failure = None
+        try:
+            made = make()
+        except PmClsError as error:
+            failure = error
+        failed = self.total(np.eye(self.count)[self.rank] * float(failure is not None))
+        if failure is not None:
+            raise failure
+        if failed.any():
+            names = ", ".join(str(rank) for rank in np.flatnonzero(failed))
+            raise RunError(f"rank {names} cannot begin; {WHERE}")
+        return made
+
+    @contextmanager
+    def stopping_together(self) -> Iterator[None]:
+        """Have signals wait for the next step, at which all ranks learn of them."""
+        if self.count == 1:
+            yield
+            return
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = [signal.signal(number, self._stop) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping = True  # the launcher sends more than one
+
+    def _exchange(self, name: str, *arguments: Any) -> None:
+        import paddle.distributed
+
+        try:
+            getattr(paddle.distributed, name)(*arguments)
+        except RuntimeError as error:
+            raise RunError(
+                f"{self._gone(str(error))} has gone: killed, out of memory, or with an error of "
+                f"its own; {WHERE}. The same command goes on after the last epoch that was kept"
+            )
+
+    def _gone(self, error: str) -> str:
+        """The rank that an error of gloo names, or the only other one."""
+        if named := re.search(r"pair_rank = (\d+)", error):
+            return f"rank {named[1]}"
+        return f"rank {1 - self.rank}" if self.count == 2 else "another rank"
+
+
+ALONE = Ranks()
+
+
+def join() -> Ranks:
+    """Meet the other ranks that the launcher started, if it did; Paddle's device is chosen."""
+    count = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    if count == 1:
+        return ALONE
+    import paddle.distributed
+
+    with silence():
+        paddle.distributed.init_parallel_env()
+    return Ranks(paddle.distributed.get_rank(), count)
