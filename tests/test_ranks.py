@@ -20,7 +20,8 @@ from pm_cls.train import train
 
 from .conftest import REPOSITORY
 
-# Each rank has a folder for runs of its own, tells its process, and may have data of its own.
+# Each rank has a folder for runs of its own, tells its process, and may have data or a setting of
+# its own.
 RANK = """
 import os, sys
 from pathlib import Path
@@ -30,6 +31,8 @@ place = Path(__file__).parent
 sys.argv += ["--runs-dir", str(place / f"runs{rank}")]
 if (place / f"data{rank}").exists():
     sys.argv += ["--set", f"data.root={place / f'data{rank}'}"]
+if (place / f"set{rank}").exists():
+    sys.argv += ["--set", (place / f"set{rank}").read_text()]
 from pm_cls.__main__ import main
 sys.exit(main())
 """
@@ -188,13 +191,17 @@ def test_a_rank_without_the_data_is_named(odd, tmp_path):
     assert not (tmp_path / "runs0" / "lenet7_relu").exists()
 
 
-def test_ranks_with_other_data_do_not_train(odd, tmp_path):
-    synthesize(tmp_path / "data1", seed=2, train=23, validation=9, size=32)
+@pytest.mark.parametrize("what", ["data", "settings"])
+def test_ranks_with_other_data_do_not_train(odd, tmp_path, what):
+    if what == "data":
+        synthesize(tmp_path / "data1", seed=2, train=23, validation=9, size=32)
+    else:
+        (tmp_path / "set1").write_text("optimizer.learning_rate=0.1")
     process = launched(tmp_path, odd)
     finish(process)
     assert process.returncode != 0
     said = (tmp_path / "log" / "workerlog.1").read_text()
-    assert "the data of this rank are others than those of rank 0" in said
+    assert f"the {what} of this rank differ from rank 0's" in said
     assert "rank 1 cannot begin" in (tmp_path / "log" / "workerlog.0").read_text()
 
 

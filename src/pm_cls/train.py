@@ -168,29 +168,42 @@ def _follow(config: Config, model: Any, optimizer: Any, dataset: Dataset, ranks:
 
     if not (begin := ranks.share(b"")):
         return  # rank 0 says why
-    after, digest = json.loads(begin)
+    after, *digests = json.loads(begin)
+    ranks.prepare(lambda: _check_same(config, dataset, digests))
     fill_state(model, optimizer, ranks.share(b""))
-    ranks.prepare(lambda: _check_same_data(dataset, digest))
     with ranks.stopping_together():
         for epoch in range(after + 1, config.train.epochs + 1):
             _train_and_predict(config, model, optimizer, dataset, epoch, ranks)
 
 
 def _lead(
-    model: Any, optimizer: Any, dataset: Dataset, folder: Path, epoch: int, ranks: Ranks
+    config: Config,
+    model: Any,
+    optimizer: Any,
+    dataset: Dataset,
+    folder: Path,
+    epoch: int,
+    ranks: Ranks,
 ) -> None:
     """Give the other ranks the state in which this one begins, or goes on after an epoch."""
     from pm_cls.checkpoints import saved_state
 
     if ranks.count > 1:
-        ranks.share(json.dumps([epoch, dataset.digest]).encode())
-        ranks.share(saved_state(folder, epoch, model, optimizer))
+        ranks.share(json.dumps([epoch, *_digests(config, dataset)]).encode())
         ranks.prepare(lambda: None)
+        ranks.share(saved_state(folder, epoch, model, optimizer))
 
 
-def _check_same_data(dataset: Dataset, digest: str) -> None:
-    if dataset.digest != digest:
-        raise DataError("the data of this rank are others than those of rank 0")
+def _check_same(config: Config, dataset: Dataset, digests: list[str]) -> None:
+    for what, ours, theirs in zip(
+        ("settings", "data"), _digests(config, dataset), digests, strict=True
+    ):
+        if ours != theirs:
+            raise UsageError(f"the {what} of this rank differ from rank 0's")
+
+
+def _digests(config: Config, dataset: Dataset) -> list[str]:
+    return [f"{config.digest()} {config.seed}", dataset.digest]
 
 
 def _train_and_record(
@@ -216,7 +229,7 @@ def _train_and_record(
     write_json(folder / runs.ENVIRONMENT, environment)
     runs.write_metrics(folder, progress.metrics)
     _warn_of_data(dataset)
-    _lead(model, optimizer, dataset, folder, progress.epoch, ranks)
+    _lead(config, model, optimizer, dataset, folder, progress.epoch, ranks)
 
     try:
         with ranks.stopping_together():
