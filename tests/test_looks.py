@@ -12,6 +12,7 @@ import pytest
 from paddle import nn
 
 from pm_cls import inspect, runs
+from pm_cls.errors import DataError
 from pm_cls.inspection import attention, looks, pictures
 from pm_cls.inspection.probes import PROBES, changed, mean_colour
 from pm_cls.models import build_model
@@ -223,6 +224,16 @@ def test_damaged_looks_are_told_and_the_run_left_out(inspected, tmp_path, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:40])
     found, problems = read_runs(tmp_path)
     assert found == [] and len(problems) == 1
+
+
+def test_damaged_pictures_are_told_with_the_mend(inspected, photographs, tmp_path):
+    folder = tmp_path / "lenet7_relu" / "seed0"
+    shutil.copytree(inspected, folder)
+    (folder / looks.PHOTOGRAPHS).write_bytes(b"cut")
+    arguments = ["--runs-dir", str(tmp_path), "--out", str(tmp_path / "out")]
+    report(arguments)  # does not need them
+    with pytest.raises(DataError, match=r"photographs.safetensors: is damaged .*makes it anew"):
+        report([*arguments, "--photographs", str(photographs)])
 
 
 def test_gradients_alone(trained, tmp_path):

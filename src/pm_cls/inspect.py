@@ -107,6 +107,7 @@ def _rows(folder: Path, config: Config, dataset: Dataset) -> Iterator[list[objec
 
 
 def _inspect_looks(folder: Path, config: Config, dataset: Dataset) -> None:
+    from pm_cls import engine
     from pm_cls.inspection import attention
     from pm_cls.weights import load_trained
 
@@ -116,7 +117,7 @@ def _inspect_looks(folder: Path, config: Config, dataset: Dataset) -> None:
         print(f"{folder}: does not classify photographs, so what it looks at is left out")
         return
     split = dataset.validation
-    logits = runs.read_predictions(runs.predictions_file(folder, epoch)).logits[:, 0]
+    logits = engine.predict(model, split.images, config.train.batch_size)[:, 0]
     outcome = looks.outcomes(logits, split.labels)
     chosen = _chosen(outcome)
     grad_cam = attention.grad_cam(model, split.images)

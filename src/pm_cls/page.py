@@ -204,7 +204,14 @@ def _pictures(table: Table, language: Language) -> dict[str, dict[str, list[str]
     """By experiment what its first inspected run shows: feature maps, and judged photographs."""
     drawn: dict[str, dict[str, list[str]]] = {}
     for experiment, run in looked_into(table).items():
-        if (shown := looks.read_shown(run.folder)) is None:
+        try:
+            shown = looks.read_shown(run.folder)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise DataError(
+                f"{run.folder / looks.PHOTOGRAPHS}: is damaged ({error}); `pm-cls inspect --run "
+                f"{run.folder}` makes it anew"
+            )
+        if shown is None:
             continue
         judged = [pictures.judged(shown, outcome, language) for outcome in looks.OUTCOMES]
         maps = [pictures.feature_maps(shown, i, language) for i in range(len(shown.mapped))]
