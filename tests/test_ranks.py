@@ -59,7 +59,10 @@ def launched(place, root, *more, config="lenet7_relu", options=("--nproc_per_nod
     command += ["--config", str(REPOSITORY / "configs" / f"{config}.yaml")]
     for setting in settings(root, *more):
         command += ["--set", setting]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # Where the variable is set, be it to nothing, the launcher counts GPUs by it.
+    environment = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, env=environment, **pipes)
 
 
 def finish(process, seconds=120):
@@ -242,7 +245,7 @@ def test_batch_statistics_and_mixed_precision_are_refused_where_they_cannot_be(
     for precision in ("bfloat16", "float16"):
         with pytest.raises(UsageError, match=f"`train.precision` is {precision}.*CPU.*float32"):
             train(tiny_config(f"train.precision={precision}"), tmp_path, "cpu")
-    monkeypatch.setattr(module, "join", lambda: Beside(0, 2))
+    monkeypatch.setattr(module, "join", lambda device: Beside(0, 2))
     with pytest.raises(UsageError, match="whole batches; it trains in one process"):
         train(tiny_config("model.normalization=layers"), tmp_path, "cpu")
     assert not list(tmp_path.iterdir())

@@ -145,7 +145,8 @@ class Ranks:
         except RuntimeError as error:
             raise RunError(
                 f"{self._gone(str(error))} has gone: killed, out of memory, or with an error of "
-                f"its own; {WHERE}. The same command goes on after the last epoch that was kept"
+                f"its own; {WHERE}. The same command goes on after the last epoch that was kept "
+                f"({' '.join(str(error).split())[-200:]})"
             )
 
     def _gone(self, error: str) -> str:
@@ -158,13 +159,19 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join() -> Ranks:
-    """Meet the other ranks that the launcher started, if it did; Paddle's device is chosen."""
+def join(device: str) -> Ranks:
+    """Meet the other ranks that the launcher started, if it did.
+
+    Args:
+        device: the prepared one, `cpu` or `gpu`.
+    """
     count = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
     if count == 1:
         return ALONE
     import paddle.distributed
 
+    if device == "cpu":  # the launcher looks at CUDA_VISIBLE_DEVICES alone
+        os.environ["PADDLE_DISTRI_BACKEND"] = "gloo"
     with silence():
         paddle.distributed.init_parallel_env()
     return Ranks(paddle.distributed.get_rank(), count)

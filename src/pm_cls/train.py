@@ -95,7 +95,7 @@ def train(
     chosen = device.prepare(device_choice)
     import paddle
 
-    ranks = join()
+    ranks = join(chosen)
     folder = runs.run_folder(runs_dir, config.experiment, config.seed)
     # Paddle numbers the names of parameters; the guard starts at zero for every run.
     with paddle.utils.unique_name.guard():
