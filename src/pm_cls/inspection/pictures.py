@@ -70,9 +70,9 @@ def mean_maps(looks: Looks, language: Language = "en") -> Figure:
 def probes(looked: Mapping[str, Looks], language: Language = "en") -> Figure:
     """Accuracy with one thing taken away: a group of bars a change, a bar a network."""
     names = [name for name in PROBES if any(name in looks.probes for looks in looked.values())]
-    height = 0.8 / len(looked)
+    height = 0.62 / len(looked)  # the rest is for the words above the bars
     figure = Figure(
-        figsize=(7.4, 0.34 * len(names) * max(len(looked), 2) * 0.6 + 1), layout="constrained"
+        figsize=(6.2, (0.3 + 0.14 * len(looked)) * len(names) + 1), layout="constrained"
     )
     axes = figure.subplots()
     for index, (network, looks) in enumerate(looked.items()):
@@ -82,7 +82,9 @@ def probes(looked: Mapping[str, Looks], language: Language = "en") -> Figure:
         for place, value in zip(at, percent, strict=True):
             axes.text(value + 0.5, place, f"{value:.1f}", va="center", fontsize=7)
     some = next(iter(looked.values())).probes[names[0]].n
-    axes.set_yticks(range(len(names)), [PROBES[name][0].of(language) for name in names])
+    for place, name in enumerate(names):
+        axes.text(0, place - 0.34, PROBES[name][0].of(language), va="bottom")
+    axes.set_yticks([])
     axes.invert_yaxis()
     axes.set_xlim(0, 106)
     axes.set_xlabel(
