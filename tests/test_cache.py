@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ def own_folder(tmp_path, monkeypatch):
 
 
 def contents(*words):
-    return [hashlib.sha256(word.encode()).hexdigest() for word in words]
+    digests = [hashlib.sha256(word.encode()).digest() for word in words]
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
 
 
 AB = contents("a", "b")
@@ -109,14 +111,14 @@ def test_without_the_variable_it_lies_in_the_users_cache(monkeypatch, tmp_path):
 def settled(tmp_path, monkeypatch):
     """Files that were changed long enough ago, and a count of how often one is read."""
     monkeypatch.setattr("pm_cls.data.cache.SETTLED", -1e9)
-    files = [tmp_path / name for name in ("one", "two", "t\udce4n")]
+    files = [str(tmp_path / name) for name in ("one", "two", "t\udce4n")]
     for file in files:
-        file.write_bytes(file.name.encode("utf-8", "surrogateescape"))
+        Path(file).write_bytes(os.fsencode(Path(file).name))
     read = []
 
     def digest(path):
         read.append(path)
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(Path(path).read_bytes()).digest()
 
     monkeypatch.setattr("pm_cls.data.cache._digest", digest)
     return files, read
@@ -125,16 +127,19 @@ def settled(tmp_path, monkeypatch):
 def test_only_changed_files_are_read_again(settled):
     files, read = settled
     first = content_digests(files)
-    assert first == {f: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
-    assert content_digests(files) == first and len(read) == 3
-    files[1].write_bytes(b"owt")  # as long as before
+    expected = [hashlib.sha256(Path(file).read_bytes()).digest() for file in files]
+    assert [bytes(digest) for digest in first] == expected
+    assert (content_digests(files) == first).all() and len(read) == 3
+    Path(files[1]).write_bytes(b"owt")  # as long as before
     second = content_digests(files)
-    assert read[3:] == [files[1]] and second[files[1]] != first[files[1]]
+    assert read[3:] == [files[1]]
+    assert (second != first).any(axis=1).tolist() == [False, True, False]
     os.utime(files[1], (0, 0))  # an old time does not hide that something happened
-    files[1].write_bytes(b"tow")
+    Path(files[1]).write_bytes(b"tow")
     os.utime(files[1], (0, 0))
-    assert content_digests(files)[files[1]] == hashlib.sha256(b"tow").hexdigest()
-    assert content_digests(files, anew=True) and len(read) == 3 + 1 + 1 + 3
+    assert bytes(content_digests(files)[1]) == hashlib.sha256(b"tow").digest()
+    content_digests(files, anew=True)
+    assert len(read) == 3 + 1 + 1 + 3
 
 
 def test_a_file_changed_just_now_is_not_remembered(settled, monkeypatch):
@@ -163,7 +168,9 @@ def test_a_changed_photograph_is_decoded_and_no_other(official, monkeypatch):
     changed.write_bytes(sorted((official / "PALM-Validation400").glob("*.jpg"))[0].read_bytes())
     seen = []
     real = images.read_photograph
-    monkeypatch.setattr(images, "read_photograph", lambda path: seen.append(path) or real(path))
+    monkeypatch.setattr(
+        images, "read_photograph", lambda path: seen.append(Path(path)) or real(path)
+    )
     after = ichallenge_pm.load(config)
     # Its content is that of another photograph, of another array: no file is decoded at all.
     assert seen == [] and before.digest != after.digest
@@ -187,7 +194,9 @@ def test_good_photographs_are_kept_where_others_are_bad(official, monkeypatch):
     files[4].write_bytes(whole)
     seen = []
     real = images.read_photograph
-    monkeypatch.setattr(images, "read_photograph", lambda path: seen.append(path) or real(path))
+    monkeypatch.setattr(
+        images, "read_photograph", lambda path: seen.append(Path(path)) or real(path)
+    )
     found = ichallenge_pm.load(config)
     validation = {path.name for path in seen} & set(found.validation.names)
     assert {path.name for path in seen} - validation == {files[4].name}
@@ -201,7 +210,7 @@ def test_a_kill_while_decoding_loses_little(photographs, tmp_path):
         "from pm_cls.config import DataConfig\n"
         "images.BLOCK = 2; real = images.read_photograph\n"
         "def slow(path):\n"
-        "    sys.stdout.write(path.name + '\\n'); sys.stdout.flush()\n"
+        "    sys.stdout.write(path + '\\n'); sys.stdout.flush()\n"
         "    time.sleep(float(sys.argv[1])); return real(path)\n"
         "images.read_photograph = slow\n"
         f"data = ichallenge_pm.load(DataConfig(root={str(photographs)!r}, image_size=16))\n"

@@ -51,10 +51,8 @@ def test_prepare_gathers_folders_into_the_official_layout(official, tmp_path, ca
         "PALM-Training400", "PALM-Validation400", "labels.csv",
     ]  # fmt: skip
     before, after = ichallenge_pm.find(parts), ichallenge_pm.find(out)
-    assert (before.training.names, before.validation.labels) == (
-        after.training.names,
-        after.validation.labels,
-    )
+    assert before.training.files.names == after.training.files.names
+    assert (before.validation.labels == after.validation.labels).all()
     assert "written" in capsys.readouterr().out
     with pytest.raises(UsageError, match="is there already"):
         main(["prepare", str(parts), "--out", str(out)])
@@ -95,7 +93,7 @@ def test_synthesize_from_the_command_line(tmp_path, capsys):
     counts = ["--train", "4", "--validation", "3", "--size", "48", "--seed", "7"]
     main(["synthesize", "--out", str(tmp_path / "made"), *counts])
     listing = ichallenge_pm.find(tmp_path / "made")
-    assert (len(listing.training.paths), len(listing.validation.paths)) == (4, 3)
+    assert (len(listing.training.files), len(listing.validation.files)) == (4, 3)
     assert listing.name == "synthetic" and set(listing.counts()["training"]) == set("PNH")
     main(["synthesize", "--out", str(tmp_path / "made"), *counts])
     with pytest.raises(UsageError, match="made"):

@@ -245,7 +245,7 @@ def test_any_file_name_is_a_class_or_told(tmp_path_factory, stems, suffix):
     except DataError as error:
         assert "\n" not in str(error)
         return
-    assert all(path.name[0] in "PHNphn" for path in listing.training.paths)
+    assert all(name[0] in "PHNphn" for name in listing.training.files.names)
 
 
 @pytest.mark.parametrize("depth", [100, 5000, 100_000])

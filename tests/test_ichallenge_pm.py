@@ -155,7 +155,7 @@ def test_unknown_data_set_is_refused():
 def test_real_set_is_the_official_one(real_data):
     listing = ichallenge_pm.find(real_data / "palm-224")
     assert listing.is_official() and ichallenge_pm.missing_names(listing) == []
-    digests = content_digests(listing.paths())
+    digests = content_digests(listing.files())
     assert ["P0056.jpg", "V0163.jpg"] in ichallenge_pm.repeated(listing, digests)
     assert len(ichallenge_pm.repeated(listing, digests)) == 5
 

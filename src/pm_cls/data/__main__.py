@@ -83,14 +83,14 @@ def verify(root: Path) -> str:
         DataError: something that training needs is missing or bad.
     """
     listing = ichallenge_pm.find(root)
-    photographs = [*listing.training.paths, *listing.validation.paths]
+    photographs = listing.files()
     decode(photographs, np.empty((len(photographs), 3, 1, 1), np.uint8))
     counts = listing.counts()
     by_letter = ", ".join(f"{n} {letter}" for letter, n in counts["training"].items())
     by_label = counts["validation"]
     lines = [
-        f"training    {len(listing.training.paths)} photographs: {by_letter}",
-        f"validation  {len(listing.validation.paths)} photographs: "
+        f"training    {len(listing.training.files)} photographs: {by_letter}",
+        f"validation  {len(listing.validation.files)} photographs: "
         f"{by_label.get('1', 0)} pathological, {by_label.get('0', 0)} not",
     ]
     if listing.is_official():
@@ -103,7 +103,7 @@ def verify(root: Path) -> str:
             lines.append(f"missing     {enumerate_names(missing)}")
     if listing.ignored:
         lines.append(f"ignored     {listing.ignored} images in folders of neither split")
-    repeated = ichallenge_pm.repeated(listing, content_digests(listing.paths(), anew=True))
+    repeated = ichallenge_pm.repeated(listing, content_digests(photographs, anew=True))
     for group in repeated:
         lines.append(f"repeated    {' = '.join(group)}")
     return "\n".join([f"{root}: {verdict}", *lines])
@@ -137,14 +137,14 @@ def prepare(sources: Sequence[Path], out: Path) -> None:
 
 
 def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
-    for name, photographs in (
-        (ichallenge_pm.TRAINING_FOLDER, listing.training),
-        (ichallenge_pm.VALIDATION_FOLDER, listing.validation),
+    for split, files in (
+        (ichallenge_pm.TRAINING_FOLDER, listing.training.files),
+        (ichallenge_pm.VALIDATION_FOLDER, listing.validation.files),
     ):
-        (folder / name).mkdir(parents=True)
-        for path in tqdm(photographs.paths, name, disable=None, leave=False):
-            shutil.copyfile(path, folder / name / path.name)
-    labels = zip(listing.validation.names, listing.validation.labels, strict=True)
+        (folder / split).mkdir(parents=True)
+        for index, name in enumerate(tqdm(files.names, split, disable=None, leave=False)):
+            shutil.copyfile(files[index], folder / split / name)
+    labels = zip(listing.validation.files.names, listing.validation.labels, strict=True)
     rows = [[number, *row] for number, row in enumerate(labels, start=1)]
     table = csv_text(["ID", "imgName", "Label"], rows)
     write_text(folder / label_tables.FILE_NAMES[0], table)

@@ -45,40 +45,46 @@ def workers() -> int:
     return os.cpu_count() or 1
 
 
-def content_digests(paths: Sequence[Path], anew: bool = False) -> dict[Path, str]:
-    """SHA-256 (hex) of the content of every file.
+def content_digests(paths: Sequence[str], anew: bool = False) -> np.ndarray:
+    """SHA-256 of the content of every file, in the order of the paths.
 
     A file whose size, times and inode are those of an earlier call is not read again.
 
     Args:
         anew: read all of them.
 
+    Returns:
+        uint8 [len(paths), 32].
+
     Raises:
         OSError: a file cannot be read.
     """
-    facts = {path: _facts(path) for path in paths}
-    with _index() as index:
-        known = {} if anew else dict(_remembered(index, facts))
-        missing = [path for path in facts if path not in known]
-        progress = tqdm(total=len(missing), desc="reading files", disable=None, leave=False)
-        with progress, ThreadPoolExecutor(workers()) as pool:
-            for start in range(0, len(missing), BLOCK):
-                block = missing[start : start + BLOCK]
-                before = time.time()
-                found = dict(zip(block, pool.map(_digest, block), strict=True))
-                _remember(index, {p: (facts[p], d) for p, d in found.items()}, before)
-                known |= found
-                progress.update(len(block))
-    return known
+    digests = np.empty((len(paths), DIGEST_BYTES), np.uint8)
+    progress = tqdm(total=len(paths), desc="reading files", disable=None, leave=False)
+    with _index() as index, progress, ThreadPoolExecutor(workers()) as pool:
+        for start in range(0, len(paths), BLOCK):
+            block = [paths[i] for i in range(start, min(start + BLOCK, len(paths)))]
+            before = time.time()
+            facts = {path: _facts(path) for path in block}
+            found = {} if anew else dict(_remembered(index, facts))
+            missing = [path for path in facts if path not in found]
+            read = dict(zip(missing, pool.map(_digest, missing), strict=True))
+            _remember(index, {path: (facts[path], digest) for path, digest in read.items()}, before)
+            found |= read
+            for row, path in enumerate(block, start):
+                digests[row] = np.frombuffer(found[path], np.uint8)
+            progress.update(len(block))
+    return digests
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).digest()
 
 
-def _facts(path: Path) -> tuple[str, float]:
+def _facts(path: str) -> tuple[str, float]:
     """What changes with the content, and the time of the last change."""
-    stat = path.stat()
+    stat = os.stat(path)
     facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino)
     return " ".join(map(str, facts)), max(stat.st_mtime, stat.st_ctime)
 
@@ -89,6 +95,7 @@ def _index() -> Iterator[sqlite3.Connection | None]:
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         index = sqlite3.connect(cache_folder() / INDEX, timeout=60)
+        index.execute("PRAGMA cache_size = -256")  # kB; files are asked for once
         index.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, facts, digest)")
     except (OSError, sqlite3.Error):
         yield None
@@ -98,26 +105,28 @@ def _index() -> Iterator[sqlite3.Connection | None]:
 
 
 def _remembered(
-    index: sqlite3.Connection | None, facts: dict[Path, tuple[str, float]]
-) -> Iterator[tuple[Path, str]]:
+    index: sqlite3.Connection | None, facts: dict[str, tuple[str, float]]
+) -> Iterator[tuple[str, bytes]]:
     if index is None:
         return
     for path, (now, _) in facts.items():
         query = "SELECT digest FROM files WHERE path = ? AND facts = ?"
         try:
-            row = index.execute(query, (os.fsencode(path.absolute()), now)).fetchone()
+            row = index.execute(query, (os.fsencode(os.path.abspath(path)), now)).fetchone()
         except sqlite3.Error:
             return
         if row:
-            yield path, row[0]
+            yield path, bytes.fromhex(row[0])
 
 
 def _remember(
-    index: sqlite3.Connection | None, found: dict[Path, tuple[tuple[str, float], str]], now: float
+    index: sqlite3.Connection | None,
+    found: dict[str, tuple[tuple[str, float], bytes]],
+    now: float,
 ) -> None:
     """Keep the digests of files that were not changed just now."""
     rows = [
-        (os.fsencode(path.absolute()), facts, digest)
+        (os.fsencode(os.path.abspath(path)), facts, digest.hex())
         for path, ((facts, changed), digest) in found.items()
         if changed < now - SETTLED
     ]
@@ -129,25 +138,25 @@ def _remember(
             return
 
 
-def cached_rows(kind: str, contents: Sequence[str], row: tuple[int, ...], fill: Fill) -> np.ndarray:
+def cached_rows(kind: str, contents: np.ndarray, row: tuple[int, ...], fill: Fill) -> np.ndarray:
     """Map an array with a row for each content, after making what is not there.
 
     Args:
         kind: a folder of the cache; equal kinds and contents must mean equal rows.
-        contents: SHA-256 (hex) of what each row is made from.
+        contents: SHA-256 of what each row is made from, uint8 [n, 32].
         row: shape of one; the dtype is uint8.
         fill: `fill(array, missing, keep)` makes the rows of the indices `missing` and calls
             `keep(indices)` when some of them are done. What it raises is passed on; rows that were
             kept are not asked for again.
 
     Returns:
-        A read-only memory map, uint8 [len(contents), *row].
+        A read-only memory map, uint8 [n, *row].
 
     Raises:
         UsageError: the cache folder cannot be used.
     """
     folder = cache_folder() / kind
-    key = hashlib.sha256("".join(contents).encode()).hexdigest()
+    key = hashlib.sha256(contents.data).hexdigest()
     shape = (len(contents), *row)
     path = folder / f"{key}.npy"
     try:
@@ -188,7 +197,7 @@ def _alone(file: Path, timeout: float = -1) -> Iterator[None]:
                 file.unlink(missing_ok=True)
 
 
-def _make(path: Path, contents: Sequence[str], shape: tuple[int, ...], fill: Fill) -> None:
+def _make(path: Path, contents: np.ndarray, shape: tuple[int, ...], fill: Fill) -> None:
     """Make KEY.npy as KEY.part, with a byte for each row that is done in KEY.done.
 
     KEY.rows has the contents of the rows, so that other arrays can take them from either.
@@ -199,10 +208,10 @@ def _make(path: Path, contents: Sequence[str], shape: tuple[int, ...], fill: Fil
         marks.unlink(missing_ok=True)
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         marks.write_bytes(bytes(len(contents)))
-    path.with_suffix(".rows").write_bytes(bytes.fromhex("".join(contents)))
-    unfinished = _Unfinished(array, np.memmap(marks, np.uint8, "r+"))
+    path.with_suffix(".rows").write_bytes(contents.data)
+    unfinished = _Unfinished(array, np.memmap(marks, np.uint8, "r+"), contents)
     del array
-    _copy(path, contents, unfinished)
+    _copy(path, unfinished)
     if len(missing := unfinished.missing()):
         fill(unfinished.array, missing, unfinished.keep)
     unfinished.array.flush()
@@ -214,61 +223,68 @@ def _make(path: Path, contents: Sequence[str], shape: tuple[int, ...], fill: Fil
 class _Unfinished(NamedTuple):
     array: np.memmap
     done: np.memmap
+    contents: np.ndarray
 
     def missing(self) -> np.ndarray:
         return np.flatnonzero(self.done == 0)
 
-    def keep(self, rows: Sequence[int]) -> None:
+    def keep(self, rows: Sequence[int] | np.ndarray) -> None:
         self.array.flush()  # first the rows, then the word that they are there
         self.done[rows] = 1
         self.done.flush()
 
 
-def _copy(path: Path, contents: Sequence[str], unfinished: _Unfinished) -> None:
+def _copy(path: Path, unfinished: _Unfinished) -> None:
     """Take rows from other arrays of the folder that were made from the same contents."""
     for file in sorted(path.parent.glob("*.rows")):
-        wanted = {bytes.fromhex(contents[row]): row for row in unfinished.missing()}
-        if not wanted:
-            return
         if file.stem == path.stem:
             continue
-        listed = file.read_bytes()
-        there = [listed[i : i + DIGEST_BYTES] for i in range(0, len(listed), DIGEST_BYTES)]
+        if not len(unfinished.missing()):
+            return
+        listed = np.frombuffer(file.read_bytes(), np.uint8)
+        there = listed[: len(listed) // DIGEST_BYTES * DIGEST_BYTES].reshape(-1, DIGEST_BYTES)
         shape = (len(there), *unfinished.array.shape[1:])
         whole = _mapped(file.with_suffix(".npy"), shape)
         if whole is not None:
-            _copy_rows(whole, {d: i for i, d in enumerate(there)}, wanted, unfinished)
+            _copy_rows(whole, np.ones(len(there), bool), there, unfinished)
             continue
         try:
             with _alone(file.with_suffix(".lock"), timeout=0):
-                _take_over(file, there, shape, wanted, unfinished)
+                _take_over(file, shape, there, unfinished)
         except filelock.Timeout:  # another process is at it
             continue
 
 
 def _take_over(
-    file: Path,
-    there: Sequence[bytes],
-    shape: tuple[int, ...],
-    wanted: dict[bytes, int],
-    unfinished: _Unfinished,
+    file: Path, shape: tuple[int, ...], there: np.ndarray, unfinished: _Unfinished
 ) -> None:
     """Copy what is done of an array that was never finished, and remove it."""
     partial, marks = file.with_suffix(".part"), file.with_suffix(".done")
     array = _mapped(partial, shape)
     if array is not None and marks.is_file() and marks.stat().st_size == len(there):
-        done = marks.read_bytes()
-        _copy_rows(array, {d: i for i, d in enumerate(there) if done[i]}, wanted, unfinished)
+        done = np.frombuffer(marks.read_bytes(), np.uint8) != 0
+        _copy_rows(array, done, there, unfinished)
         del array
     for each in (partial, marks, file):
         each.unlink(missing_ok=True)
 
 
 def _copy_rows(
-    source: np.ndarray, there: dict[bytes, int], wanted: dict[bytes, int], unfinished: _Unfinished
+    source: np.ndarray, done: np.ndarray, there: np.ndarray, unfinished: _Unfinished
 ) -> None:
-    pairs = [(row, there[digest]) for digest, row in wanted.items() if digest in there]
-    for start in range(0, len(pairs), BLOCK):
-        to, origin = (list(each) for each in zip(*pairs[start : start + BLOCK], strict=True))
-        unfinished.array[to] = source[origin]
-        unfinished.keep(to)
+    """Copy those rows of the source that are done and have, by `there`, a missing row's content."""
+    missing, order = unfinished.missing(), np.argsort(as_items(there))
+    for start in range(0, len(missing), BLOCK):
+        rows = missing[start : start + BLOCK]
+        wanted = unfinished.contents[rows]
+        place = np.searchsorted(as_items(there), as_items(wanted), sorter=order)
+        origin = order[place % len(order)]  # what comes after all of them is not there
+        same = (there[origin] == wanted).all(axis=1) & done[origin]
+        if same.any():
+            unfinished.array[rows[same]] = source[origin[same]]
+            unfinished.keep(rows[same])
+
+
+def as_items(digests: np.ndarray) -> np.ndarray:
+    """Digests, uint8 [n, 32], as n things that NumPy can sort and compare."""
+    return np.ascontiguousarray(digests).view(f"V{DIGEST_BYTES}")[:, 0]

@@ -3,20 +3,23 @@
 Of any size, and of any format that Pillow reads. Nothing is trained on them.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from pm_cls.config import DataConfig
 from pm_cls.data.arrays import Split
-from pm_cls.data.folders import walk
+from pm_cls.data.folders import Files, walk
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.data.images import SUFFIXES
 from pm_cls.data.labels import read_labels
 from pm_cls.data.photographs import (
     Photographs,
     content_digests,
+    described,
+    digest_of,
     enumerate_names,
     load_split,
     repeated,
@@ -67,21 +70,18 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
     labels = read_labels(table, FILE_COLUMN, key=str)
     if not labels:
         raise DataError(f"{table}: names no photographs")
-    paths = {file: folder / file for file in sorted(labels)}
-    if absent := [file for file, path in paths.items() if not path.is_file()]:
+    files = Files([folder] * len(labels), sorted(labels))
+    if absent := [name for name in files.names if not (folder / name).is_file()]:
         raise DataError(f"{table}: not in {folder}: {enumerate_names(absent)}")
-    digests = content_digests(paths.values())
-    lines = [f"{file} {labels[file]} {digests[path]}" for file, path in paths.items()]
-    photographs = Photographs(
-        tuple(paths.values()), tuple(labels[file] for file in paths), tuple(paths)
-    )
-    named = {path.resolve() for path in paths.values()}
+    digests = content_digests(files)
+    photographs = Photographs(files, np.array([labels[name] for name in files.names], np.int64))
+    named = {Path(path).resolve() for path in files}
     others = [path for path in walk(folder) if path.suffix.lower() in SUFFIXES]
     return Elsewhere(
         name=name,
         dataset=marked_name(folder) or name,
-        digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        digest=digest_of(described(photographs, digests)),
         split=load_split(photographs, digests, config),
-        repeated=repeated((file, digests[path]) for file, path in paths.items()),
+        repeated=repeated(files.names, digests),
         ignored=sum(path.resolve() not in named for path in others),
     )

@@ -6,22 +6,31 @@ from the file names (thesis 3.2): P is pathological myopia, label 1; H (high myo
 have label 0. Validation labels come from the table.
 """
 
-import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import labels as label_tables
 from pm_cls.data import photographs
 from pm_cls.data.arrays import Dataset
-from pm_cls.data.folders import walk
+from pm_cls.data.folders import Files, walk, walk_folders
 from pm_cls.data.images import SUFFIXES
 from pm_cls.data.labels import photograph_key
-from pm_cls.data.photographs import Photographs, content_digests, enumerate_names, load_split
+from pm_cls.data.photographs import (
+    Photographs,
+    content_digests,
+    described,
+    digest_of,
+    enumerate_names,
+    load_split,
+)
 from pm_cls.errors import DataError
 from pm_cls.runs import SYNTHETIC
 
@@ -50,13 +59,14 @@ class Listing:
     validation: Photographs
     ignored: int
 
-    def paths(self) -> list[Path]:
-        return [*self.training.paths, *self.validation.paths]
+    def files(self) -> Files:
+        """Of both splits, training first."""
+        return self.training.files + self.validation.files
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many photographs there are: by letter in training, by label in validation."""
         return {
-            "training": _count(photograph_key(name)[0] for name in self.training.names),
+            "training": _count(photograph_key(name)[0] for name in self.training.files.names),
             "validation": _count(str(label) for label in self.validation.labels),
         }
 
@@ -76,12 +86,13 @@ def load(config: DataConfig) -> Dataset:
         DataError: something is missing, or photographs or labels are bad (all are listed).
     """
     listing = find(Path(config.root))
-    digests = content_digests(listing.paths())
+    digests = content_digests(listing.files())
+    training, validation = np.split(digests, [len(listing.training.files)])
     return Dataset(
         name=listing.name,
-        digest=_data_digest(listing, digests),
-        train=load_split(listing.training, digests, config),
-        validation=load_split(listing.validation, digests, config),
+        digest=_data_digest(listing, training, validation),
+        train=load_split(listing.training, training, config),
+        validation=load_split(listing.validation, validation, config),
         outputs=1,
         notes={
             "counts": listing.counts(),
@@ -100,26 +111,28 @@ def find(*roots: Path, sources: Sequence[Path] = ()) -> Listing:
     Raises:
         DataError: a folder, a split or the label table is missing, or names and labels do not fit.
     """
-    training, validation, tables, archives, ignored = [], [], [], [], 0
+    training, validation = Files(), Files()
+    tables, archives, ignored = [], [], 0
     for root in roots:
         if not root.is_dir():
             raise DataError(f"{root}: is no folder; {LAYOUT}")
         part_of_root = part_of([root.name])
         if part_of_root == "other":  # whoever names a folder wants what is in it
             part_of_root = None
-        for path in walk(root):
-            part = part_of(path.relative_to(root).parts[:-1]) or part_of_root
-            if _holds_labels(path.name.lower(), part):
-                tables.append(path)
-            elif path.suffix.lower() in SUFFIXES:
-                if part == "training":
-                    training.append(path)
-                elif part == "validation":
-                    validation.append(path)
-                else:
-                    ignored += 1
-            elif path.suffix.lower() == ".zip":
-                archives.append(path.name)
+        for folder, names in walk_folders(root):
+            part = part_of(folder.relative_to(root).parts) or part_of_root
+            for name in names:
+                if _holds_labels(name.lower(), part):
+                    tables.append(folder / name)
+                elif name.lower().endswith(SUFFIXES):
+                    if part == "training":
+                        training.add(folder, name)
+                    elif part == "validation":
+                        validation.add(folder, name)
+                    else:
+                        ignored += 1
+                elif name.lower().endswith(".zip"):
+                    archives.append(name)
     where, advice = ", ".join(map(str, sources or roots)), LAYOUT
     if archives and not sources:
         advice = f"archives lie there ({enumerate_names(archives, 5)})\n" + (
@@ -158,44 +171,38 @@ def part_of(folders: Sequence[str]) -> str | None:
     return None
 
 
-def _by_name(paths: Iterable[Path]) -> list[Path]:
-    by_key: dict[str, Path] = {}
-    twice = []
-    for path in paths:
-        first = by_key.setdefault(photograph_key(path.name), path)
-        if first is not path:
-            twice.append(f"{first} and {path}")
+def _by_name(files: Files) -> Files:
+    keys = [photograph_key(name) for name in files.names]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    twice = [f"{files[i]} and {files[j]}" for i, j in pairwise(order) if keys[i] == keys[j]]
     if twice:
         raise DataError(f"one name for two photographs: {enumerate_names(twice)}")
-    return [by_key[key] for key in sorted(by_key)]
+    return Files([files.folders[i] for i in order], [files.names[i] for i in order])
 
 
-def _label_by_name(paths: Sequence[Path]) -> Photographs:
-    wrong = [path.name for path in paths if photograph_key(path.name)[0] not in LABEL_OF_LETTER]
+def _label_by_name(files: Files) -> Photographs:
+    wrong = [name for name in files.names if photograph_key(name)[0] not in LABEL_OF_LETTER]
     if wrong:
         names = enumerate_names(wrong)
         raise DataError(f"training photographs whose names start with neither P, H nor N: {names}")
-    labels = [LABEL_OF_LETTER[photograph_key(path.name)[0]] for path in paths]
-    return _photographs(paths, labels)
+    labels = (LABEL_OF_LETTER[photograph_key(name)[0]] for name in files.names)
+    return Photographs(files, np.fromiter(labels, np.int64, len(files)))
 
 
-def _label_by_table(paths: Sequence[Path], tables: Sequence[Path]) -> Photographs:
+def _label_by_table(files: Files, tables: Sequence[Path]) -> Photographs:
     table, *others = tables
     labels = label_tables.read_labels(table)
     for other in others:
         if label_tables.read_labels(other) != labels:
             raise DataError(f"{table} and {other} hold different labels; keep one of them")
-    keys = [photograph_key(path.name) for path in paths]
-    unlabelled = [path.name for path, key in zip(paths, keys, strict=True) if key not in labels]
+    keys = [photograph_key(name) for name in files.names]
+    unlabelled = [name for name, key in zip(files.names, keys, strict=True) if key not in labels]
     if unlabelled:
         raise DataError(f"{table}: no row for {enumerate_names(unlabelled)}")
-    if extra := sorted(set(labels) - set(keys)):
+    if len(labels) > len(keys):
+        extra = sorted(labels.keys() - keys)
         raise DataError(f"{table}: rows without a photograph: {enumerate_names(extra)}")
-    return _photographs(paths, [labels[key] for key in keys])
-
-
-def _photographs(paths: Sequence[Path], labels: Sequence[int]) -> Photographs:
-    return Photographs(tuple(paths), tuple(labels), tuple(path.name for path in paths))
+    return Photographs(files, np.fromiter((labels[key] for key in keys), np.int64, len(keys)))
 
 
 def marked_name(root: Path) -> str | None:
@@ -215,27 +222,28 @@ def marked_name(root: Path) -> str | None:
     return SYNTHETIC if beside == SYNTHETIC else None
 
 
-def repeated(listing: Listing, digests: Mapping[Path, str]) -> list[list[str]]:
+def repeated(listing: Listing, digests: np.ndarray) -> list[list[str]]:
     """Groups of photographs with the same content, within or across the splits, by name."""
-    return photographs.repeated((path.name, digests[path]) for path in listing.paths())
+    return photographs.repeated(listing.files().names, digests)
 
 
-def _data_digest(listing: Listing, digests: dict[Path, str]) -> str:
+def _data_digest(listing: Listing, training: np.ndarray, validation: np.ndarray) -> str:
     """SHA-256 over names, labels and contents of both splits: equal data, equal digest."""
-    lines = [
-        f"{split} {photograph_key(path.name)} {label} {digests[path]}"
-        for split, part in (("training", listing.training), ("validation", listing.validation))
-        for path, label in zip(part.paths, part.labels, strict=True)
-    ]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return digest_of(
+        f"{split} {line}"
+        for split, part, digests in (
+            ("training", listing.training, training),
+            ("validation", listing.validation, validation),
+        )
+        for line in described(part, digests, photograph_key)
+    )
 
 
 def missing_names(listing: Listing) -> list[str]:
     """Names of the official set, as P0001, that are not there."""
     letters = {**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())}
     official = {f"{letter}{i:04d}" for letter, n in letters.items() for i in range(1, n + 1)}
-    there = [*listing.training.names, *listing.validation.names]
-    return sorted(official - {photograph_key(name) for name in there})
+    return sorted(official - {photograph_key(name) for name in listing.files().names})
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

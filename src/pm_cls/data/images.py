@@ -27,7 +27,7 @@ class BadPhotograph(Exception):
     """A file that cannot be read as a photograph; `str()` of it says why."""
 
 
-def read_photograph(path: Path) -> Image.Image:
+def read_photograph(path: str | Path) -> Image.Image:
     """Decode a whole photograph to 8-bit RGB, by the rule above; callers silence Pillow.
 
     Raises:
@@ -42,9 +42,9 @@ def read_photograph(path: Path) -> Image.Image:
     except Image.DecompressionBombError:  # Pillow's own for very large ones
         raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
     except Exception as error:  # on damaged files Pillow's parsers raise of every kind
-        if not path.is_file():
+        if not Path(path).is_file():
             raise BadPhotograph("is no file")
-        if path.stat().st_size == 0:
+        if Path(path).stat().st_size == 0:
             raise BadPhotograph("is empty")
         raise BadPhotograph(f"cannot be decoded ({str(error).replace(str(path), 'it')})")
 
@@ -73,9 +73,9 @@ def sample(image: Image.Image, size: int) -> np.ndarray:
 
 
 def decode(
-    paths: Sequence[Path],
+    paths: Sequence[str | Path],
     images: np.ndarray,
-    rows: Sequence[int] | np.ndarray | None = None,
+    rows: np.ndarray | None = None,
     keep: Callable[[Sequence[int]], None] = lambda done: None,
 ) -> None:
     """Sample photographs into `images`, uint8 [n, 3, size, size], on all cores.
@@ -88,7 +88,7 @@ def decode(
         DataError: there are bad photographs; all of them are named.
     """
     bad: list[str] = []
-    wanted = range(len(paths)) if rows is None else [int(row) for row in rows]
+    wanted = np.arange(len(paths)) if rows is None else rows
 
     def one(row: int) -> str | None:
         try:
@@ -104,7 +104,7 @@ def decode(
         ThreadPoolExecutor(workers()) as pool,
     ):  # Pillow decodes without Python's lock
         for start in range(0, len(wanted), BLOCK):
-            block = wanted[start : start + BLOCK]
+            block = wanted[start : start + BLOCK].tolist()
             found = list(pool.map(one, block))
             bad += [problem for problem in found if problem]
             keep([row for row, problem in zip(block, found, strict=True) if not problem])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 
 def photograph_key(file_name: str) -> str:
     """What tells photographs apart: the name in upper case without its ending."""
-    return Path(file_name.strip()).stem.upper()
+    return os.path.splitext(os.path.basename(file_name.strip()))[0].upper()
 
 
 def read_labels(
@@ -70,9 +71,10 @@ def _rows(path: Path) -> Iterator[Iterable[object]]:
     try:
         content = path.read_bytes()
         if content.startswith(b"PK"):
-            return iter(_xlsx_rows(content))
-        text = content.decode("utf-8-sig")
-        return iter(list(csv.reader(io.StringIO(text, newline=""), strict=True)))
+            yield from _xlsx_rows(content)
+        else:
+            text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+            yield from csv.reader(text, strict=True)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read as a label table ({error})")
     except Exception as error:  # openpyxl raises whatever its parsers do on a damaged file

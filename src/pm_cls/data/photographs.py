@@ -1,14 +1,15 @@
 """Files with labels -> a split of arrays, decoded once and mapped from then on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import cache
 from pm_cls.data.arrays import Split
+from pm_cls.data.folders import Files
 from pm_cls.data.images import decode
 from pm_cls.errors import DataError
 
@@ -17,23 +18,28 @@ SAMPLING_VERSION = 1  # part of the place in the cache: raise it when `images` g
 
 @dataclass(frozen=True)
 class Photographs:
-    """The files of a split with their labels, and the names that they have in the predictions."""
+    """The files of a split with their labels, int64 [n], 0 or 1.
 
-    paths: tuple[Path, ...]
-    labels: tuple[int, ...]
-    names: tuple[str, ...]
+    The names of the files are those that the photographs have in the predictions.
+    """
+
+    files: Files
+    labels: np.ndarray
 
 
-def content_digests(paths: Iterable[Path], anew: bool = False) -> dict[Path, str]:
-    """SHA-256 (hex) of the content of every file; see `pm_cls.data.cache.content_digests`."""
+def content_digests(paths: Sequence[str], anew: bool = False) -> np.ndarray:
+    """SHA-256 of the content of every file; see `pm_cls.data.cache.content_digests`."""
     try:
-        return cache.content_digests(list(paths), anew)
+        return cache.content_digests(paths, anew)
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
-def load_split(photographs: Photographs, digests: Mapping[Path, str], config: DataConfig) -> Split:
+def load_split(photographs: Photographs, digests: np.ndarray, config: DataConfig) -> Split:
     """Decode photographs, or map them where that was done before.
+
+    Args:
+        digests: SHA-256 of their contents, uint8 [n, 32].
 
     Raises:
         DataError: there are bad photographs; all of them are named.
@@ -41,21 +47,38 @@ def load_split(photographs: Photographs, digests: Mapping[Path, str], config: Da
     size = config.image_size
     images = cache.cached_rows(
         f"photographs-{SAMPLING_VERSION}-{size}",
-        [digests[path] for path in photographs.paths],
+        digests,
         (3, size, size),
-        lambda array, missing, keep: decode(photographs.paths, array, missing, keep),
+        lambda array, missing, keep: decode(photographs.files, array, missing, keep),
     )
     if config.channel_order == "bgr":
         images = images[:, ::-1]
-    return Split(photographs.names, np.array(photographs.labels, np.int64), images)
+    return Split(tuple(photographs.files.names), photographs.labels, images)
 
 
-def repeated(named: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """Groups of photographs with the same content, from (name, digest) pairs."""
-    groups: dict[str, list[str]] = {}
-    for name, digest in named:
-        groups.setdefault(digest, []).append(name)
-    return sorted(group for group in groups.values() if len(group) > 1)
+def repeated(names: Sequence[str], digests: np.ndarray) -> list[list[str]]:
+    """Groups of photographs with the same content, by their digests, uint8 [n, 32]."""
+    _, which, counts = np.unique(cache.as_items(digests), return_inverse=True, return_counts=True)
+    groups: dict[int, list[str]] = {}
+    for index in np.flatnonzero(counts[which] > 1):
+        groups.setdefault(which[index], []).append(names[index])
+    return sorted(groups.values())
+
+
+def described(
+    photographs: Photographs, digests: np.ndarray, key: Callable[[str], str] = str
+) -> Iterator[str]:
+    """A line for each photograph: its name by `key`, its label and the digest of its content."""
+    labelled = zip(photographs.files.names, photographs.labels, digests, strict=True)
+    return (f"{key(name)} {label} {bytes(digest).hex()}" for name, label, digest in labelled)
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """SHA-256 (hex) of lines with newlines between them."""
+    digest = hashlib.sha256()
+    for number, line in enumerate(lines):
+        digest.update((f"\n{line}" if number else line).encode())
+    return digest.hexdigest()
 
 
 def enumerate_names(names: Sequence[str], most: int = 20) -> str:
