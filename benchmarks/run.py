@@ -45,6 +45,7 @@ CHANGES = {  # in the order in which they were made
     "bias": "bias added as [c, 1, 1]",
     "memory": "freed memory kept",
     "filtering": "minimal filtering",
+    "pooling": "places of the maxima kept",
 }
 OURS, TORCH, COMPILED, TUTORIAL = "pm_cls", "PyTorch, eager", "PyTorch, compiled", "tutorial's way"
 PEERS = (TORCH, COMPILED, TUTORIAL)

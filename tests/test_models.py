@@ -7,11 +7,13 @@ import numpy as np
 import paddle
 import pytest
 from paddle import nn
+from paddle.nn import functional as F
 
 from pm_cls import engine
 from pm_cls.errors import UsageError
 from pm_cls.models import MODELS, build_model
 from pm_cls.models.convolution import Conv2D, minimal_filtering
+from pm_cls.models.pooling import MaxPool2D
 
 LENET7 = ["6x220x220", "6x110x110", "16x106x106", "16x53x53", "120x50x50", "300000", "64", "1"]
 LENET9 = [*LENET7[:5], "120x25x25", "240x20x20", "96000", "32", "1"]
@@ -188,3 +190,37 @@ def test_few_channels_strides_and_odd_widths_are_convolved_plainly():
     assert Conv2D(16, 8, 1)._tile(images) is None
     assert Conv2D(16, 8, 4)._tile(images) is None  # 17 columns
     assert Conv2D(16, 8, 3)._tile(images) == 3  # 18 columns
+
+
+def corner(value):
+    """Images with one window of a value."""
+    images = np.random.default_rng(2).random((1, 1, 8, 8))
+    images[..., :2, :2] = value
+    return images
+
+
+POOLED = {
+    "different values": np.random.default_rng(2).normal(size=(2, 3, 13, 10)),
+    "ties": np.random.default_rng(2).integers(0, 2, (2, 3, 12, 12)),
+    "infinite": np.where(np.random.default_rng(2).random((2, 3, 12, 12)) < 0.5, np.inf, 1),
+    "a window of NaN": corner(np.nan),
+    "a window of -inf": corner(-np.inf),
+}
+
+
+@pytest.mark.parametrize("values", POOLED)
+def test_pooling_is_that_of_paddle_to_the_bit(values, monkeypatch):
+    images = POOLED[values].astype(np.float32)
+    kept = []
+    real = F.max_pool2d
+    monkeypatch.setattr(F, "max_pool2d", lambda *a, **k: kept.append(k) or real(*a, **k))
+    found = []
+    for pool in (nn.MaxPool2D(2, 2), MaxPool2D(2, 2)):
+        given = paddle.to_tensor(images, stop_gradient=False)
+        maxima = pool(given)
+        gradient = np.random.default_rng(3).normal(size=maxima.shape).astype(np.float32)
+        maxima.backward(paddle.to_tensor(gradient))
+        found.append((maxima.numpy(), given.grad.numpy()))
+    for expected, got in zip(*found, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    assert {"return_mask": True} in kept, "the plain path was taken, so this compared nothing"

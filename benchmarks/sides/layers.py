@@ -60,9 +60,11 @@ else:
 
     from pm_cls.models import build_model
     from pm_cls.models.convolution import Conv2D
+    from pm_cls.models.pooling import MaxPool2D
 
     if way == "paddle":
         Conv2D.forward = paddle.nn.Conv2D.forward
+        MaxPool2D.forward = paddle.nn.MaxPool2D.forward
     model = build_model(network)
 
     def cut(out: Any) -> Any:

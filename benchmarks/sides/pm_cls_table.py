@@ -19,12 +19,15 @@ from pm_cls.config import DataConfig  # noqa: E402
 from pm_cls.data import load_dataset  # noqa: E402
 from pm_cls.models import build_model  # noqa: E402
 from pm_cls.models.convolution import Conv2D  # noqa: E402
+from pm_cls.models.pooling import MaxPool2D  # noqa: E402
 
 dataset = load_dataset(DataConfig(root=args.data))
 paddle.seed(0)
 model = build_model(args.network, activation=args.activation, fast="filtering" not in args.without)
 if "bias" in args.without:
     Conv2D.forward = paddle.nn.Conv2D.forward
+if "pooling" in args.without:
+    MaxPool2D.forward = paddle.nn.MaxPool2D.forward
 optimizer = paddle.optimizer.Momentum(LEARNING_RATE, MOMENTUM, parameters=model.parameters())
 
 

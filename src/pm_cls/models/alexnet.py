@@ -5,6 +5,7 @@ from paddle import nn
 
 from pm_cls.models.convolution import Conv2D
 from pm_cls.models.layers import ACTIVATIONS, feature_count
+from pm_cls.models.pooling import MaxPool2D
 
 
 class AlexNet(nn.Layer):
@@ -27,13 +28,13 @@ class AlexNet(nn.Layer):
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
             Conv2D(3, 96, 11, stride=4, padding=5), act(),  # 96x56x56
-            nn.MaxPool2D(2, 2),  # 96x28x28
+            MaxPool2D(2, 2),  # 96x28x28
             Conv2D(96, 256, 5, padding=2), act(),  # 256x28x28
-            nn.MaxPool2D(2, 2),  # 256x14x14
+            MaxPool2D(2, 2),  # 256x14x14
             Conv2D(256, 384, 3, padding=1), act(),  # 384x14x14
             Conv2D(384, 384, 3, padding=1), act(),  # 384x14x14
             Conv2D(384, 256, 3, padding=1), act(),  # 256x14x14
-            nn.MaxPool2D(2, 2),  # 256x7x7
+            MaxPool2D(2, 2),  # 256x7x7
         )  # fmt: skip
         hidden = [nn.Linear(feature_count(self.features, image_size), 4096), act(), nn.Dropout(0.5)]
         if fc_layers == 3:

@@ -6,6 +6,7 @@ from paddle import nn
 from pm_cls.errors import UsageError
 from pm_cls.models.convolution import Conv2D
 from pm_cls.models.layers import ACTIVATIONS, feature_count
+from pm_cls.models.pooling import MaxPool2D
 
 
 class LeNet7(nn.Layer):
@@ -25,9 +26,9 @@ class LeNet7(nn.Layer):
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
             Conv2D(3, 6, 5), act(),  # 6x220x220
-            nn.MaxPool2D(2, 2),  # 6x110x110
+            MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
-            nn.MaxPool2D(2, 2),  # 16x53x53
+            MaxPool2D(2, 2),  # 16x53x53
             Conv2D(16, 120, 4), act(),  # 120x50x50
             *([nn.AdaptiveAvgPool2D(pool_to)] if pool_to else []),
         )  # fmt: skip
@@ -55,11 +56,11 @@ class LeNet9(nn.Layer):
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
             Conv2D(3, 6, 5), act(),  # 6x220x220
-            nn.MaxPool2D(2, 2),  # 6x110x110
+            MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
-            nn.MaxPool2D(2, 2),  # 16x53x53
+            MaxPool2D(2, 2),  # 16x53x53
             Conv2D(16, 120, 4), act(),  # 120x50x50
-            nn.MaxPool2D(2, 2),  # 120x25x25
+            MaxPool2D(2, 2),  # 120x25x25
             Conv2D(120, 240, 6), act(),  # 240x20x20
         )  # fmt: skip
         self.classifier = nn.Sequential(
@@ -87,9 +88,9 @@ class MnistLeNet(nn.Layer):
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
             Conv2D(1, 6, 5), act(),  # 6x24x24
-            nn.MaxPool2D(2, 2),  # 6x12x12
+            MaxPool2D(2, 2),  # 6x12x12
             Conv2D(6, 16, 5), act(),  # 16x8x8
-            nn.MaxPool2D(2, 2),  # 16x4x4
+            MaxPool2D(2, 2),  # 16x4x4
             Conv2D(16, 120, 4), act(),  # 120x1x1
         )  # fmt: skip
         self.classifier = nn.Sequential(
