@@ -148,6 +148,20 @@ def test_the_gradient_is_compared_with_the_least_of_smaller_images(at_224, words
     assert "1.0e-03 (28)" in first.en and "89.6% (224, fc1)" in first.en
 
 
+@pytest.mark.parametrize(("at_224", "said"), [(6, False), (None, True)])
+def test_another_activation_tells_whether_size_matters(at_224, said):
+    found = sizes({28: 277, 224: None})
+    for size, left in ((28, 2), (224, at_224)):
+        given = {"data": {"image_size": size}, "model": {"activation": "tanh"},
+                 "train": {"epochs": 30}}  # fmt: skip
+        found += [run_of(f"tanh_{size}", 2, **given), run_of(f"tanh_{size}", left, **given)]
+    first, second = causes.explain(causes.find(found))
+    assert ("tanh leaves the prior in every run at the smaller sizes" in second.en) is said
+    assert ("With tanh at 224 pixels: epoch 2; 1 of 2 not within" in first.en) is said
+    assert ("within 6 epochs: [tanh_28, tanh_224]" in first.en) is not said
+    assert "[tanh_28, tanh_224]" in (second.zh if said else first.zh)
+
+
 def test_every_sentence_on_a_measurement_names_its_records():
     found = sizes({28: 277, 224: None}) + change("norm", 1, **NORMALISED)
     found += change("adam", None, optimizer={"name": "adam"})

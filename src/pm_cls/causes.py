@@ -157,9 +157,9 @@ def _left(run: Run) -> int | None:
     return next((int(e["epoch"]) for e in run.epochs if e["train_loss"] < least), None)
 
 
-def sigmoid_by_size(experiments: Iterable[Experiment]) -> dict[int, Experiment]:
-    """The runs with sigmoid and no other change, by image size."""
-    chosen = [e for e in experiments if e.group == "size" and e.activation == "sigmoid"]
+def by_size_of(experiments: Iterable[Experiment], activation: str) -> dict[int, Experiment]:
+    """The runs with an activation and no other change, by image size."""
+    chosen = [e for e in experiments if e.group == "size" and e.activation == activation]
     return {e.image_size: e for e in chosen}
 
 
@@ -206,7 +206,7 @@ def explain(experiments: Sequence[Experiment]) -> list[Text]:
     Every sentence on a measurement names its records in square brackets. Empty without the runs
     with sigmoid at 224 pixels and at a smaller size.
     """
-    by_size = sigmoid_by_size(experiments)
+    by_size = by_size_of(experiments, "sigmoid")
     if 224 not in by_size or len(by_size) < 2:
         return []
     measured = [*_size_sentences(by_size, experiments), *_mnist_sentences(experiments)]
@@ -242,18 +242,17 @@ def _size_sentences(
         f"实测其离开先验（即不再对所有图像给出同一答案）的轮次：{chinese} {record}。",
     )
     others = [e for e in experiments if e.group == "size" and e.activation != "sigmoid"]
-    epochs = [epoch for one in others for epoch in one.epochs]
-    if others and all(one.all_left for one in others):
+    if quick := [one for one in others if one.all_left]:
+        within = max(epoch for one in quick for epoch in one.epochs)
         yield Text(
-            f"Tanh and relu leave it at every size within {max(epochs)} epochs {_record(*others)}.",
-            f"tanh 与 relu 在各种尺寸下均在 {max(epochs)} 轮内离开 {_record(*others)}。",
+            f"In every run these leave it within {within} epochs: {_record(*quick)}.",
+            f"以下实验每次都在 {within} 轮内离开先验：{_record(*quick)}。",
         )
-    elif stayed := [one for one in others if not one.all_left]:
-        english = "; ".join(f"{one.name}: {left_words(one).en}" for one in stayed)
-        chinese = "；".join(f"{one.name}：{left_words(one).zh}" for one in stayed)
+    for one in (one for one in others if not one.all_left):
+        words, name = left_words(one), one.activation
         yield Text(
-            f"Tanh and relu leave it sooner, but for {english}.",
-            f"tanh 与 relu 离开得更早，例外是 {chinese}。",
+            f"With {name} at {one.image_size} pixels: {words.en} {_record(one)}.",
+            f"{name}、{one.image_size} 像素：{words.zh} {_record(one)}。",
         )
 
 
@@ -341,6 +340,7 @@ def _conclusions(
             "the cause.",
             f"可见在论文的 {SHORT} 轮内，缩小图像并不能挽救 sigmoid：尺寸并非唯一原因。",
         )
+    yield from _size_elsewhere(experiments)
     found = _sigmoid_inspected(experiments)
     if 224 in found and (smaller := {s: run for s, run in found.items() if s < 224}):
         least = min(smaller, key=lambda size: _first_gradient(smaller[size]))
@@ -349,12 +349,12 @@ def _conclusions(
         record = f"[{smaller[least].experiment}, {found[224].experiment}]"
         if times > CLEARLY:
             yield Text(
-                f"Yet size adds to it: after {LOOK} epochs that gradient is {times:.0f} times "
-                f"smaller at 224 pixels than at {least}, while {100 * share:.0f}% of the "
-                f"sigmoids of {layer} come to be saturated {record}.",
-                f"但尺寸确实加重了问题：训练 {LOOK} 轮后，224 像素下的这一梯度仅为 {least} 像素下的"
-                f" {times:.0f} 分之一，{layer} 中则有 {100 * share:.0f}% 的 sigmoid "
-                f"趋于饱和 {record}。",
+                f"Size weakens the gradient of the first convolution too: after {LOOK} epochs it "
+                f"is {times:.0f} times smaller at 224 pixels than at {least}, while "
+                f"{100 * share:.0f}% of the sigmoids of {layer} come to be saturated {record}.",
+                f"尺寸还会削弱第一个卷积层的梯度：训练 {LOOK} 轮后，224 像素下的这一梯度仅为 "
+                f"{least} 像素下的 {times:.0f} 分之一，{layer} 中则有 {100 * share:.0f}% 的 "
+                f"sigmoid 趋于饱和 {record}。",
             )
         else:
             yield Text(
@@ -380,6 +380,22 @@ def _conclusions(
             "Open: the linear layer grows with the image, and sampling aliases at small sizes",
             "尚不清楚：全连接层随图像增大，小尺寸采样会产生混叠",
         ) + _control_words(experiments)
+
+
+def _size_elsewhere(experiments: Sequence[Experiment]) -> Iterator[Text]:
+    """Whether an activation that leaves the prior at every smaller size fails to at 224 pixels."""
+    for name in ORDER[1:]:
+        by_size = by_size_of(experiments, name)
+        small = [one for size, one in by_size.items() if size < 224]
+        large = by_size.get(224)
+        if large and not large.all_left and small and all(one.all_left for one in small):
+            record = _record(*small, large)
+            yield Text(
+                f"Yet size matters: {name} leaves the prior in every run at the smaller sizes, and "
+                f"not in every run at 224 pixels {record}.",
+                f"但尺寸确有影响：使用 {name} 时，较小尺寸下每次都能离开先验，224 像素下则并非每次 "
+                f"{record}。",
+            )
 
 
 def _control_words(experiments: Sequence[Experiment]) -> Text:

@@ -224,7 +224,7 @@ def _two_figures(entry: dict[str, Any], ours: Sequence[Run]) -> tuple[Text, Verd
 
 
 def _more_epochs(experiments: Sequence[causes.Experiment]) -> tuple[Text, Verdict]:
-    found = causes.sigmoid_by_size(experiments)
+    found = causes.by_size_of(experiments, "sigmoid")
     by_size = {size: e for size, e in found.items() if size == FULL_SIZE or _enough(e)}
     if FULL_SIZE not in by_size:
         return _not_made()
@@ -240,7 +240,7 @@ def _more_epochs(experiments: Sequence[causes.Experiment]) -> tuple[Text, Verdic
 
 
 def _image_size(experiments: Sequence[causes.Experiment]) -> tuple[Text, Verdict]:
-    by_size = causes.sigmoid_by_size(experiments)
+    by_size = causes.by_size_of(experiments, "sigmoid")
     tried = [one for one in causes.changes_at_224(experiments) if _enough(one)]
     small = [one for size, one in by_size.items() if size < FULL_SIZE and _enough(one)]
     if not small or not tried:
