@@ -64,7 +64,12 @@ def test_numbers_are_read_however_yaml_sees_them(written, text, number):
         ("experiment: a\ntrain: {epochs: 3}", ["report_epochs [5, 10] lie beyond epochs: 3"]),
         ("experiment: a\nmodel: {activation: swish}", ["model.activation", "'sigmoid'"]),
         ("experiment: a\nmodel: 3", ["`model`"]),
-        ("experiment: ../a", ["`experiment`", "pattern"]),
+        ("experiment: ../a", ["`experiment`", "letters, digits and . _ -"]),
+        (
+            "experiment: a\ntrain: {report_epochs: 5}",
+            ["`train.report_epochs` is 5", "a list as [5"],
+        ),
+        ("experiment: a\ndata: 3", ["`data` is 3", "a section"]),
         ("model: {}", ["`experiment` is missing"]),
         ("experiment: a\nseed: 1\nseed: 2", ["`seed` stands twice, in lines 2 and 3"]),
         ("experiment: !!python/object/apply:os.system [echo]", ["python/object"]),

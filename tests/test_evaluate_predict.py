@@ -161,22 +161,29 @@ def test_missing_predictions_are_told(copied):
         evaluate(copied, device_choice="cpu")
 
 
-def test_digits_network_takes_no_photographs(copied, photographs):
+@pytest.fixture
+def digits_run(trained, tmp_path):
+    """A finished run, as far as its files tell, of the network for digits."""
     from pm_cls.config import Config
     from pm_cls.models import build_model
     from pm_cls.weights import save_weights
 
+    folder = shutil.copytree(trained, tmp_path / "mnist" / "seed0")
     model = build_model("mnist_lenet", activation="sigmoid", image_size=28)
-    save_weights(model, copied / "weights_epoch5.safetensors")
+    save_weights(model, folder / "weights_epoch5.safetensors")
     config = Config(
         experiment="mnist",
         data={"name": "mnist", "image_size": 28},
         model={"name": "mnist_lenet", "activation": "sigmoid"},
         train={"epochs": 5, "report_epochs": [5]},
     )
-    (copied / "config.yaml").write_text(config.to_yaml())
+    (folder / "config.yaml").write_text(config.to_yaml())
+    return folder
+
+
+def test_digits_network_takes_no_photographs(digits_run, photographs):
     with pytest.raises(UsageError, match="does not classify photographs"):
-        predict(copied, [photographs], device_choice="cpu")
+        predict(digits_run, [photographs], device_choice="cpu")
 
 
 @pytest.mark.parametrize(
@@ -269,6 +276,8 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
         ("file,label\nabsent.jpg,1\n", "not in .*clinic: absent.jpg"),
         ("file,label\nleft eye/0.png,ill\n", "row 2: label of left eye/0.png is 'ill'"),
         ("file,label\n,1\n", "row 2: file is empty"),
+        ("file,label\nleft eye/0.png,1\n./left eye/0.png,0\n", "row 3: .* label 0 and label 1"),
+        ("file;label\n0.png;1\n", "with commas between; found .'file;label'"),
         ("name,label\n0.png,1\n", "columns file and Label are needed"),
         ("file,label\n", "names no photographs"),
         ("file,label\n../clinic.csv,1\n", "cannot be decoded"),
@@ -281,6 +290,27 @@ def test_bad_tables_of_photographs_from_elsewhere(copied, clinic, rows, words):
     with pytest.raises(DataError, match=words):
         evaluated("--run", copied, "--data", folder, "--labels", table)
     assert not (copied / "evaluations").exists()
+
+
+def test_scores_of_other_photographs_are_not_replaced(copied, clinic):
+    folder, table = clinic
+    evaluated("--run", copied, "--data", folder, "--labels", table)
+    evaluated("--run", copied, "--data", folder, "--labels", table)
+    before = (copied / "evaluations" / "clinic.json").read_bytes()
+    table.write_text("file,label\nleft eye/0.png,1\n")
+    with pytest.raises(UsageError, match=r"clinic\.json has the scores of other photographs"):
+        evaluated("--run", copied, "--data", folder, "--labels", table)
+    assert (copied / "evaluations" / "clinic.json").read_bytes() == before
+
+
+def test_runs_on_digits_are_left_out_elsewhere(copied, digits_run, clinic, capsys):
+    folder, table = clinic
+    given = ("--data", folder, "--labels", table)
+    evaluated("--run", digits_run, copied, *given)
+    assert "mnist_lenet does not classify photographs; left out" in capsys.readouterr().out
+    assert (copied / "evaluations" / "clinic.json").is_file()
+    with pytest.raises(UsageError, match="no run of a network that classifies photographs"):
+        evaluated("--run", digits_run, *given)
 
 
 def test_options_that_go_together(copied, clinic):

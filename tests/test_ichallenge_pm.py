@@ -147,6 +147,15 @@ def test_a_changed_photograph_is_decoded_again(official):
     assert not np.array_equal(after.train.images[at], before.train.images[at])
 
 
+def test_repeated_photographs_of_a_cut_set_are_those_in_it(official):
+    first, *_, last = sorted((official / "PALM-Training400").iterdir())
+    last.write_bytes(first.read_bytes())
+    assert load(official).notes["repeated"] == [[first.name, last.name]]
+    cut = load(official, limit=2)
+    assert not {first.name, last.name} <= {*cut.train.names}
+    assert cut.notes["repeated"] == []
+
+
 def test_unknown_data_set_is_refused():
     with pytest.raises(UsageError, match="known: ichallenge_pm, mnist"):
         load_dataset(DataConfig(name="imagenet"))

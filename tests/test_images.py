@@ -1,5 +1,6 @@
 """Pixels: sampling as OpenCV does it, the RGB rule, the range, bad files."""
 
+import os
 import struct
 
 import cv2
@@ -88,7 +89,8 @@ def bad_files(tmp_path):
 
 
 def test_bad_files_are_listed_together_with_their_reasons(bad_files, tmp_path):
-    paths = [tmp_path / "good.jpg", *bad_files, tmp_path / "absent.jpg"]
+    os.mkfifo(tmp_path / "pipe.jpg")
+    paths = [tmp_path / "good.jpg", *bad_files, tmp_path / "absent.jpg", tmp_path / "pipe.jpg"]
     with pytest.raises(DataError) as caught:
         decode(paths, np.empty((len(paths), 3, 8, 8), np.uint8))
     words = str(caught.value)
@@ -99,9 +101,10 @@ def test_bad_files_are_listed_together_with_their_reasons(bad_files, tmp_path):
         "large.png claims more than 50,000,000 pixels",
         "huge.png claims more than 50,000,000 pixels",
         "absent.jpg is no file",
+        "pipe.jpg is no file",
     ):
         assert reason in words
-    assert "good.jpg" not in words and words.startswith("6 bad photographs")
+    assert "good.jpg" not in words and words.startswith("7 bad photographs")
 
 
 def test_a_bad_photograph_is_an_error_of_its_own(bad_files):

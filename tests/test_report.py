@@ -230,6 +230,26 @@ def test_own_experiments_stay_outside_the_table(fake_run, tmp_path):
     }
 
 
+def test_what_other_runs_left_in_the_folder_goes(fake_run, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(
+        REPOSITORY / "results" / "records" / "sigmoid_28", tmp_path / "s" / "sigmoid_28"
+    )
+    report(tmp_path / "s", out)
+    assert (out / "figures" / "causes.png").is_file()
+    fake_run("alexnet", PERFECT, LABELS)
+    report(tmp_path / "runs", out)
+    assert not (out / "figures" / "causes.png").exists()
+    assert [path.name for path in (out / "records").iterdir()] == ["alexnet"]
+
+
+def test_damaged_runs_are_named_where_there_are_no_others(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    (runs_dir / "alexnet" / "seed0" / "result.json").write_text("{")
+    with pytest.raises(UsageError, match=r"left out: .*alexnet.seed0"):
+        report(runs_dir, tmp_path / "out")
+
+
 def test_output_that_cannot_be_written_is_told(fake_run, tmp_path):
     fake_run("alexnet", PERFECT, LABELS)
     (tmp_path / "file").write_text("")

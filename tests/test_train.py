@@ -129,6 +129,11 @@ def test_other_settings_or_data_in_the_same_folder_are_refused(trained, tiny_con
         train(tiny_config(f"data.root={official}"), runs_dir, "cpu")
 
 
+def test_settings_that_differ_are_named(trained, tiny_config):
+    with pytest.raises(UsageError, match=r"other settings \(`optimizer.learning_rate`\)"):
+        train(tiny_config("optimizer.learning_rate=1"), trained.parent.parent, "cpu")
+
+
 def test_stored_config_without_a_newer_key_still_counts(trained, tiny_config, tmp_path):
     folder = tmp_path / "lenet7_relu" / "seed0"
     shutil.copytree(trained, folder)

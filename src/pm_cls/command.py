@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from pm_cls.device import CHOICES
-from pm_cls.errors import EXIT_STOPPED, PmClsError, UsageError
+from pm_cls.errors import EXIT_STOPPED, PmClsError, RunError, UsageError
 
 
 def new_parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -67,6 +67,13 @@ def run_command(main: Callable[[Sequence[str] | None], None]) -> int:
     except PmClsError as error:
         print(f"pm_cls: error: {error}", file=sys.stderr)
         return error.exit_code
+    except MemoryError as error:  # Paddle's has many lines
+        print(
+            "pm_cls: error: out of memory; smaller are `data.image_size`, `train.batch_size` and "
+            f"`model.pool_to` ({' '.join(str(error).split())[:200]})",
+            file=sys.stderr,
+        )
+        return RunError.exit_code
     except KeyboardInterrupt:
         print("pm_cls: stopped", file=sys.stderr)
         return EXIT_STOPPED

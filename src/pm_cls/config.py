@@ -6,7 +6,7 @@ YAML file, --set KEY=VALUE  ->  load_config  ->  Config (typed, frozen)
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -29,6 +29,12 @@ def _number(value: object) -> object:
         raise ValueError("a number is needed, not true or false")
     return value  # pydantic reads "1e-3", which YAML leaves a string, as the number
 
+
+REASONS = {  # where pydantic speaks of Python
+    "tuple_type": "a list as [5, 10] is needed",
+    "model_type": "a section with keys of its own is needed",
+    "string_pattern_mismatch": "letters, digits and . _ - can stand there, one of the former first",
+}
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Count = Annotated[int, BeforeValidator(_number), Field(ge=1, le=1_000_000)]
@@ -140,8 +146,15 @@ class Config(Section):
 
     def digest(self) -> str:
         """SHA-256 (hex) of every setting but the seed and `data.root`."""
-        settings = self.model_dump(mode="json", exclude={"seed": True, "data": {"root"}})
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self._settings(), sort_keys=True).encode()).hexdigest()
+
+    def differing(self, other: "Config") -> list[str]:
+        """Dotted keys of the settings in which two configs of different digests differ."""
+        ours, theirs = _flat(self._settings()), _flat(other._settings())
+        return sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+
+    def _settings(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude={"seed": True, "data": {"root"}})
 
     def to_yaml(self) -> str:
         """The config with every default written out; `load_config` reads it back."""
@@ -149,7 +162,18 @@ class Config(Section):
         return comment + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
-def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+def _flat(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by dotted key; there is one level of sections."""
+    flat: dict[str, Any] = {}
+    for key, value in sections.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": one for name, one in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """Read a config from YAML.
 
     Args:
@@ -175,7 +199,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         return Config.model_validate(settings)
     except ValidationError as error:
         problems = [_explain(problem) for problem in error.errors()]
-        raise UsageError(f"{path}: " + "; ".join(problems))
+        keys = [override.partition("=")[0].strip() for override in overrides]
+        source = f"{path} with --set {', '.join(keys)}" if keys else path
+        raise UsageError(f"{source}: " + "; ".join(problems))
 
 
 class _Loader(yaml.SafeLoader):
@@ -232,7 +258,7 @@ def _explain(problem: Mapping[str, Any]) -> str:
         return f"unknown key `{path}`; {advice}"
     if problem["type"] == "missing":
         return f"key `{path}` is missing"
-    reason = problem["msg"].removeprefix("Value error, ")
+    reason = REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error" and isinstance(problem["input"], dict):
         return f"`{path}`: {reason}"
     return f"`{path}` is {problem['input']!r:.80}; {reason[0].lower()}{reason[1:]}"

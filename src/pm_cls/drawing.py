@@ -17,12 +17,14 @@ PAGE_INK = "#010203"  # in a page this becomes the colour of its text
 PIXELS_PER_INCH = 150
 
 
-def save(figure: Figure, stem: Path) -> None:
-    """Write `stem`.svg and `stem`.png; equal figures give equal files."""
+def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
+    """Write `stem`.svg and `stem`.png, whose paths come back; equal figures give equal files."""
     stem.parent.mkdir(parents=True, exist_ok=True)
+    vector, raster = stem.with_suffix(".svg"), stem.with_suffix(".png")
     with matplotlib.rc_context({"svg.hashsalt": "pm_cls"}):
-        figure.savefig(stem.with_suffix(".svg"), metadata={"Date": None})
-        figure.savefig(stem.with_suffix(".png"), dpi=PIXELS_PER_INCH)
+        figure.savefig(vector, metadata={"Date": None})
+        figure.savefig(raster, dpi=PIXELS_PER_INCH)
+    return vector, raster
 
 
 def inline_svg(name: str, draw: Callable[..., Figure], *arguments: Any) -> str:

@@ -79,8 +79,8 @@ def evaluate_elsewhere(
     """Score the last reported weights of each run on photographs from elsewhere, and keep that.
 
     Raises:
-        UsageError: a run is missing, its network does not take photographs, or its folder cannot be
-            written.
+        UsageError: a run is missing, no network takes photographs, a folder cannot be written, or
+            holds scores of other photographs under this name.
         DataError: photographs or labels are missing or bad (all are listed).
     """
     device.prepare(device_choice)
@@ -88,12 +88,12 @@ def evaluate_elsewhere(
     from pm_cls.weights import load_trained
 
     loaded: dict[DataConfig, elsewhere.Elsewhere] = {}
-    for folder in folders:
-        config = runs.read_config(folder)
+    for folder, config in [(folder, runs.read_config(folder)) for folder in folders]:
         epoch = config.train.report_epochs[-1]
         model = load_trained(folder, config, epoch)
         if model.channels != 3 or model.outputs != 1:
-            raise UsageError(f"{folder}: {config.model.name} does not classify photographs")
+            print(f"{folder}: {config.model.name} does not classify photographs; left out")
+            continue
         if config.data not in loaded:
             loaded[config.data] = elsewhere.load(root, labels, config.data, name)
             if len(loaded) == 1:
@@ -102,6 +102,8 @@ def evaluate_elsewhere(
         split = data.split
         logits = engine.predict(model, split.images, config.train.batch_size)
         file = runs.evaluation_file(folder, data.name)
+        if file.is_file() and read_json(file)["data_digest"] != data.digest:
+            raise UsageError(f"{file} has the scores of other photographs; --name names these")
         record = {
             "schema": runs.SCHEMA,
             "name": data.name,
@@ -116,6 +118,8 @@ def evaluate_elsewhere(
             runs.write_predictions(file.with_suffix(".csv"), split.names, split.labels, logits)
             write_json(file, record)
         print(f"{folder}  epoch {epoch}  {_line(logits, split.labels)}", flush=True)
+    if not loaded:
+        raise UsageError("--run names no run of a network that classifies photographs")
 
 
 def _describe(data: elsewhere.Elsewhere) -> None:

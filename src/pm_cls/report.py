@@ -1,6 +1,6 @@
 """Rebuild tables, figures and the report from the records of runs. Needs no Paddle.
 
-python -m pm_cls.report --runs-dir runs --out results
+python -m pm_cls.report --runs-dir runs --out results-mine
 
 runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json, records.csv,
                               scores.csv, pairs.csv, intervals.csv, causes.csv, figures/, records/
@@ -8,8 +8,10 @@ runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json,
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from pm_cls import causes, claims, drawing, figures, page, results, runs, tables
 from pm_cls.analysis import Analysis, analyse
@@ -20,6 +22,7 @@ from pm_cls.files import write_text, writing
 from pm_cls.inspection import looks, pictures
 from pm_cls.language import LANGUAGES, Language
 
+OUT = Path("results-mine")  # results/ is what was published
 RECORDS = "records"
 RECORD_FILES = (runs.CONFIG, runs.ENVIRONMENT, runs.METRICS, runs.RESULT)
 
@@ -35,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("results"),
-        help="folder to write (default: results); in its records/ the finished runs take the place "
-        f"of all others, its {BASELINES} is read",
+        default=OUT,
+        help=f"folder to write (default: {OUT}); its figures and the finished runs in its records/ "
+        f"are replaced, its {BASELINES} is read",
     )
     parser.add_argument(
         "--seeds",
@@ -90,6 +93,7 @@ def report(
             f"{runs_dir}: holds no finished run of the thesis' experiments"
             + ("" if seeds is None else f" with a seed below {seeds}")
             + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
+            + "".join(f"\n  left out: {problem}" for problem in problems)
         )
     judged = claims.judge(table.runs, experiments)
     analysis = analyse(table, out / BASELINES)
@@ -105,40 +109,44 @@ def report(
         tables.write_analysis(analysis, out)
         tables.write_claims(judged, table.marks, out)
         tables.write_causes(experiments, out)
-        _save_figures(table, analysis, experiments, out / "figures")
+        drawn = {
+            file
+            for name, figure in _figures(table, analysis, experiments)
+            for file in drawing.save(figure, out / "figures" / name)
+        }
+        for stale in set((out / "figures").glob("*.[sp][vn]g")) - drawn:  # of other runs
+            stale.unlink()
         for name, text in pages.items():
             write_text(out / name, text)
-        for stale in set(page.FILES) - set(pages):  # of another --lang
-            (out / stale).unlink(missing_ok=True)
+        for name in set(page.FILES) - set(pages):  # of another --lang
+            (out / name).unlink(missing_ok=True)
     return tables.markdown(table)
 
 
-def _save_figures(
-    table: results.Table,
-    analysis: Analysis,
-    experiments: Sequence[causes.Experiment],
-    folder: Path,
-) -> None:
+def _figures(
+    table: results.Table, analysis: Analysis, experiments: Sequence[causes.Experiment]
+) -> Iterator[tuple[str, Figure]]:
+    """What the runs give figures of, by name."""
     if table.runs:
-        drawing.save(figures.learning_curves(table), folder / "learning_curves")
+        yield "learning_curves", figures.learning_curves(table)
     if any(row.n_runs for row in table.rows):
-        drawing.save(figures.intervals(table), folder / "intervals")
+        yield "intervals", figures.intervals(table)
     if analysis.roc:
-        drawing.save(figures.roc_curves(analysis), folder / "roc")
+        yield "roc", figures.roc_curves(analysis)
     for experiment, found in analysis.reliability.items():
-        drawing.save(figures.reliability(found), folder / f"reliability_{experiment}")
+        yield f"reliability_{experiment}", figures.reliability(found)
     if analysis.baselines:
-        drawing.save(figures.baselines(table, analysis), folder / "baselines")
+        yield "baselines", figures.baselines(table, analysis)
     if any(one.group == "size" for one in experiments):
-        drawing.save(figures.leaving_the_prior(experiments), folder / "causes")
-    for quantity in figures.LAYER_QUANTITIES:
-        if causes.inspected(experiments):
-            drawing.save(figures.layer_maps(experiments, quantity), folder / f"layers_{quantity}")
+        yield "causes", figures.leaving_the_prior(experiments)
+    if causes.inspected(experiments):
+        for quantity in figures.LAYER_QUANTITIES:
+            yield f"layers_{quantity}", figures.layer_maps(experiments, quantity)
     for experiment, looked in analysis.looked.items():
-        drawing.save(pictures.kernels(looked), folder / f"kernels_{experiment}")
-        drawing.save(pictures.mean_maps(looked), folder / f"mean_maps_{experiment}")
+        yield f"kernels_{experiment}", pictures.kernels(looked)
+        yield f"mean_maps_{experiment}", pictures.mean_maps(looked)
     if analysis.looked:
-        drawing.save(pictures.probes(analysis.looked), folder / "probes")
+        yield "probes", pictures.probes(analysis.looked)
 
 
 def _mirror(found: Sequence[results.Run], records: Path) -> None:
@@ -169,6 +177,8 @@ def _mirror(found: Sequence[results.Run], records: Path) -> None:
     for folder in records.glob("*/seed*"):
         if runs.is_finished(folder) and folder not in kept:
             shutil.rmtree(folder)
+            if not any(folder.parent.iterdir()):
+                folder.parent.rmdir()
 
 
 if __name__ == "__main__":

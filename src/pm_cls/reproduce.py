@@ -16,12 +16,13 @@ from pm_cls import baselines, device, runs
 from pm_cls.command import add_device, new_parser, run_command
 from pm_cls.config import DataConfig, load_config
 from pm_cls.data import Dataset, load_dataset, mnist
+from pm_cls.data.cache import workers
 from pm_cls.data.ichallenge_pm import marked_name
 from pm_cls.data.synthetic import synthesize
 from pm_cls.errors import DataError, RunError, UsageError
 from pm_cls.files import writing
 from pm_cls.jobs import Task, run_side_by_side
-from pm_cls.report import report
+from pm_cls.report import OUT, report
 
 # In the repository:
 CONFIGS = Path("configs")
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help="folder for table and figures (default: results; results-synthetic for SYNTHETIC "
+        help=f"folder for table and figures (default: {OUT}; results-synthetic for SYNTHETIC "
         "photographs, results-quick for the quick look)",
     )
     add_device(parser)
@@ -114,9 +115,9 @@ def reproduce(args: argparse.Namespace) -> None:
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
     inner = "synthetic" if args.quick and synthetic else ""
     runs_dir = Path(args.runs_dir or Path(f"runs{ending}") / inner)
-    out = Path(args.out or f"results{ending}")
+    out = Path(args.out or (f"results{ending}" if ending else OUT))
     gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = args.jobs or (1 if gpu else _cores())
+    jobs = args.jobs or (1 if gpu else workers())
 
     tasks = []
     datasets: dict[DataConfig, Dataset] = {}
@@ -220,10 +221,6 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
         return
     with writing(f"--out {out}"):
         baselines.write(scored, out / baselines.FILE)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:

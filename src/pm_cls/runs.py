@@ -87,8 +87,11 @@ def check_folder(folder: Path, config: Config) -> None:
         UsageError: it holds a run of another config, or cannot be written.
     """
     # The stored config is read through today's schema: a new key with a default orphans no run.
-    if (folder / CONFIG).is_file() and load_config(folder / CONFIG).digest() != config.digest():
-        raise UsageError(f"{folder} holds a run with other settings; {KEEP_BOTH}")
+    if (folder / CONFIG).is_file():
+        stored = load_config(folder / CONFIG)
+        if stored.digest() != config.digest():
+            keys = ", ".join(f"`{key}`" for key in stored.differing(config))
+            raise UsageError(f"{folder} holds a run with other settings ({keys}); {KEEP_BOTH}")
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UsageError(f"{folder}: {above} cannot be written; --runs-dir can name another place")

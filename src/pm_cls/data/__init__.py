@@ -32,13 +32,14 @@ def load_dataset(config: DataConfig) -> Dataset:
 
 def _cut(dataset: Dataset, limit: int) -> Dataset:
     """The data set with `limit` images in each split, or all where there are fewer."""
-    return replace(
-        dataset,
-        digest=hashlib.sha256(f"{dataset.digest} {limit}".encode()).hexdigest(),
-        train=_drawn(dataset.train, limit),
-        validation=_drawn(dataset.validation, limit),
-        notes={**dataset.notes, "limit": limit},
-    )
+    train, validation = _drawn(dataset.train, limit), _drawn(dataset.validation, limit)
+    notes = {**dataset.notes, "limit": limit}
+    if "repeated" in notes:
+        left = {*train.names, *validation.names}
+        groups = ([name for name in group if name in left] for group in notes["repeated"])
+        notes["repeated"] = [group for group in groups if len(group) > 1]
+    digest = hashlib.sha256(f"{dataset.digest} {limit}".encode()).hexdigest()
+    return replace(dataset, digest=digest, train=train, validation=validation, notes=notes)
 
 
 def _drawn(split: Split, limit: int) -> Split:

@@ -5,9 +5,11 @@ their number. Making them goes on where it was stopped, and takes from earlier a
 same in them.
 """
 
+import errno
 import hashlib
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,9 +86,11 @@ def _digest(path: str) -> bytes:
 
 def _facts(path: str) -> tuple[str, float]:
     """What changes with the content, and the time of the last change."""
-    stat = os.stat(path)
-    facts = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_dev, stat.st_ino)
-    return " ".join(map(str, facts)), max(stat.st_mtime, stat.st_ctime)
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise OSError(errno.EINVAL, "is no file", path)
+    facts = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
+    return " ".join(map(str, facts)), max(found.st_mtime, found.st_ctime)
 
 
 @contextmanager

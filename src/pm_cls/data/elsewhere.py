@@ -3,6 +3,7 @@
 Of any size, and of any format that Pillow reads. Nothing is trained on them.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,11 @@ class Elsewhere:
     ignored: int
 
 
+def _one_name(file: str) -> str:
+    """`a.jpg` for `./a.jpg`, so that one photograph has one label."""
+    return os.path.normpath(file) if file else ""
+
+
 def load(folder: Path, table: Path, config: DataConfig, name: str | None = None) -> Elsewhere:
     """Load the photographs that the table names.
 
@@ -67,7 +73,7 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: is no folder")
-    labels = read_labels(table, FILE_COLUMN, key=str)
+    labels = read_labels(table, FILE_COLUMN, key=_one_name)
     if not labels:
         raise DataError(f"{table}: names no photographs")
     files = Files([folder] * len(labels), sorted(labels))

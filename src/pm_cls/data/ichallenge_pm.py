@@ -165,7 +165,7 @@ def part_of(folders: Sequence[str]) -> str | None:
         words = re.split("[^a-z]+", folder.lower())
         if OTHER_WORDS & set(words):
             return "other"
-        for part, beginning in (("training", "train"), ("validation", "valid")):
+        for part, beginning in (("training", "train"), ("validation", "val")):
             if any(word.startswith(beginning) for word in words):
                 return part
     return None

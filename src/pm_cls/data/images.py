@@ -5,6 +5,7 @@ is repeated in all three channels; an alpha channel is dropped; a palette is loo
 the upper 8 are kept. CMYK is converted by Pillow.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,8 @@ def read_photograph(path: str | Path) -> Image.Image:
     Raises:
         BadPhotograph: empty, truncated, no image, or more than MAX_PIXELS pixels.
     """
+    if not os.path.isfile(path):  # a pipe would be waited for
+        raise BadPhotograph("is no file")
     try:
         with Image.open(path) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -42,9 +45,7 @@ def read_photograph(path: str | Path) -> Image.Image:
     except Image.DecompressionBombError:  # Pillow's own for very large ones
         raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
     except Exception as error:  # on damaged files Pillow's parsers raise of every kind
-        if not Path(path).is_file():
-            raise BadPhotograph("is no file")
-        if Path(path).stat().st_size == 0:
+        if os.path.getsize(path) == 0:
             raise BadPhotograph("is empty")
         raise BadPhotograph(f"cannot be decoded ({str(error).replace(str(path), 'it')})")
 

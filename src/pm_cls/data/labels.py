@@ -45,7 +45,10 @@ def read_labels(
     header = [str(cell or "").strip().lower() for cell in next(rows, [])]
     wanted = (column.lower(), LABEL_COLUMN.lower())
     if not set(wanted) <= set(header):
-        raise DataError(f"{path}: columns {column} and {LABEL_COLUMN} are needed; found {header}")
+        raise DataError(
+            f"{path}: columns {column} and {LABEL_COLUMN} are needed, with commas between; "
+            f"found {header}"
+        )
     name_at, label_at = map(header.index, wanted)
 
     labels: dict[str, int] = {}
