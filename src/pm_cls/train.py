@@ -168,9 +168,10 @@ def _follow(config: Config, model: Any, optimizer: Any, dataset: Dataset, ranks:
 
     if not (begin := ranks.share(b"")):
         return  # rank 0 says why
-    after, *digests = json.loads(begin)
+    facts, _, state = begin.partition(b"\n")
+    after, *digests = json.loads(facts)
     ranks.prepare(lambda: _check_same(config, dataset, digests))
-    fill_state(model, optimizer, ranks.share(b""))
+    fill_state(model, optimizer, state)
     with ranks.stopping_together():
         for epoch in range(after + 1, config.train.epochs + 1):
             _train_and_predict(config, model, optimizer, dataset, epoch, ranks)
@@ -189,9 +190,9 @@ def _lead(
     from pm_cls.checkpoints import saved_state
 
     if ranks.count > 1:
-        ranks.share(json.dumps([epoch, *_digests(config, dataset)]).encode())
-        ranks.prepare(lambda: None)
-        ranks.share(saved_state(folder, epoch, model, optimizer))
+        facts = json.dumps([epoch, *_digests(config, dataset)]).encode()
+        ranks.share(facts + b"\n" + saved_state(folder, epoch, model, optimizer))
+        ranks.prepare(lambda: None)  # whether they have the same settings and data
 
 
 def _check_same(config: Config, dataset: Dataset, digests: list[str]) -> None:

@@ -148,29 +148,36 @@ class _Unpacker:
                 size, packed = member.file_size, member.compress_size
                 self.bytes += size
                 if size > MAX_RATIO * packed:
-                    refused = f"has {packed:,} bytes and {size:,} unpacked; up to {MAX_RATIO} times"
+                    refused = (
+                        f"has {packed:,} bytes and {size:,} unpacked; up to {MAX_RATIO} times are "
+                        "accepted"
+                    )
                 elif self.bytes > MAX_BYTES:
-                    refused = f"makes it {self.bytes:,} bytes unpacked; up to {MAX_BYTES:,}"
+                    refused = (
+                        f"makes it {self.bytes:,} bytes unpacked; up to {MAX_BYTES:,} are accepted"
+                    )
             if refused:
-                raise DataError(f"{shown}: {_quoted(member)} {refused} are accepted")
+                raise DataError(f"{shown}: {_quoted(member)} {refused}")
         return wanted
 
 
 def _refused(member: zipfile.ZipInfo, path: PureWindowsPath) -> str:
-    """What forbids unpacking an archive with this member; what are accepted. Empty if nothing."""
+    """What forbids unpacking an archive with this member, in words; empty if nothing."""
     if not member.filename:
-        return "has no name; named members"
+        return "has no name; named members are accepted"
     if path.anchor or ".." in path.parts:
-        return "leads out of the archive; relative names without .."
+        return "leads out of the archive; relative names without .. are accepted"
     if len(path.parts) > MAX_FOLDERS:
-        return f"lies {len(path.parts) - 1} folders deep; fewer than {MAX_FOLDERS}"
+        return f"lies {len(path.parts) - 1} folders deep; fewer than {MAX_FOLDERS} are accepted"
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a link or a device; files and folders"
+        return "is a link or a device; files and folders are accepted"
     if member.flag_bits & 1:
-        return "is encrypted; archives without a password"
+        return "is encrypted; archives without a password are accepted"
     # zipfile bounds what one read of these two gives, and not of bzip2 and LZMA.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return f"is packed by method {member.compress_type}; 0 (stored) and 8 (deflated)"
+        return (
+            f"is packed by method {member.compress_type}; 0 (stored) and 8 (deflated) are accepted"
+        )
     return ""
 
 

@@ -14,7 +14,7 @@ from paddle.nn import functional as F
 
 from pm_cls import engine
 from pm_cls.data.images import to_float
-from pm_cls.inspection.gradients import SATURATED
+from pm_cls.inspection.gradients import named_layers
 from pm_cls.inspection.looks import patch_starts
 from pm_cls.silence import silence
 
@@ -91,7 +91,11 @@ def _outputs(model: nn.Layer) -> Iterator[list[paddle.Tensor]]:
     """Collect what the activations after the convolutions give in the next forward pass."""
     outputs: list[paddle.Tensor] = []
     hook: Callable[..., None] = lambda layer, given, output: outputs.append(output)  # noqa: E731
-    hooks = [x.register_forward_post_hook(hook) for x in model.features if type(x) in SATURATED]
+    hooks = [
+        activation.register_forward_post_hook(hook)
+        for _, layer, activation in named_layers(model)
+        if isinstance(layer, nn.Conv2D) and activation is not None
+    ]
     try:
         yield outputs
     finally:

@@ -1,7 +1,8 @@
 """How strongly training would move each layer, and how many activations cannot pass it on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import paddle
@@ -47,42 +48,48 @@ def layer_states(model: nn.Layer, split: Split, batch_size: int) -> list[LayerSt
         model: of two `Sequential`s, `features` and `classifier`.
     """
     model.train()
-    counts: dict[str, list[int]] = {}
-    named: dict[str, nn.Layer] = {}
-    hooks = []
-    for part, prefix in ((model.features, "conv"), (model.classifier, "fc")):
-        number = 0
-        for layer in part:
-            if isinstance(layer, nn.Conv2D | nn.Linear):
-                number += 1
-                name = f"{prefix}{number}"
-                named[name] = layer
-            elif type(layer) in SATURATED:
-                counts[name] = [0, 0]
-                hooks.append(layer.register_forward_post_hook(_counting(counts[name])))
-            elif isinstance(layer, nn.Dropout):
-                layer.eval()
+    for layer in model.sublayers():
+        if isinstance(layer, nn.Dropout):
+            layer.eval()
+    layers = list(named_layers(model))
+    counts = [np.zeros(2, np.int64) for _ in layers]
+    hooks = [
+        activation.register_forward_post_hook(_counting(count))
+        for (_, _, activation), count in zip(layers, counts, strict=True)
+        if activation is not None
+    ]
     model.clear_gradients()
     n = len(split.labels)
-    for start in range(0, n, batch_size):
-        images = paddle.to_tensor(to_float(split.images[start : start + batch_size]))
-        labels = split.labels[start : start + batch_size]
-        (mean_loss(model(images), labels) * (len(labels) / n)).backward()
-    for hook in hooks:
-        hook.remove()
+    try:
+        for start in range(0, n, batch_size):
+            images = paddle.to_tensor(to_float(split.images[start : start + batch_size]))
+            labels = split.labels[start : start + batch_size]
+            (mean_loss(model(images), labels) * (len(labels) / n)).backward()
+    finally:
+        for hook in hooks:
+            hook.remove()
     return [
         LayerState(
             name,
             float(np.linalg.norm(layer.weight.grad.numpy().astype(np.float64))),
-            counts[name][0] / counts[name][1] if name in counts else None,
+            None if activation is None else float(count[0] / count[1]),
         )
-        for name, layer in named.items()
+        for (name, layer, activation), count in zip(layers, counts, strict=True)
     ]
 
 
-def _counting(count: list[int]) -> Callable[[nn.Layer, object, paddle.Tensor], None]:
+def named_layers(model: nn.Layer) -> Iterator[tuple[str, nn.Layer, nn.Layer | None]]:
+    """Convolutions and linear layers as conv1, ..., fc1, ..., with the activation after each."""
+    for part, prefix in ((model.features, "conv"), (model.classifier, "fc")):
+        layers = list(part)
+        at = [i for i, layer in enumerate(layers) if isinstance(layer, nn.Conv2D | nn.Linear)]
+        for number, (first, end) in enumerate(pairwise([*at, len(layers)]), start=1):
+            activations = (layer for layer in layers[first:end] if type(layer) in SATURATED)
+            yield f"{prefix}{number}", layers[first], next(activations, None)
+
+
+def _counting(count: np.ndarray) -> Callable[[nn.Layer, object, paddle.Tensor], None]:
     def hook(layer: nn.Layer, _: object, output: paddle.Tensor) -> None:
-        count[0] += int(SATURATED[type(layer)](output).sum())
-        count[1] += int(np.prod(output.shape))
+        count[:] += int(SATURATED[type(layer)](output).sum()), int(np.prod(output.shape))
 
     return hook
