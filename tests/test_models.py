@@ -224,3 +224,13 @@ def test_pooling_is_that_of_paddle_to_the_bit(values, monkeypatch):
     for expected, got in zip(*found, strict=True):
         np.testing.assert_array_equal(got, expected)
     assert {"return_mask": True} in kept, "the plain path was taken, so this compared nothing"
+
+
+def test_a_network_with_plain_convolutions_can_be_exported(tmp_path):
+    model = build_model("lenet7", image_size=28, fast=False)
+    model.eval()
+    images = paddle.uniform([2, 3, 28, 28])
+    given = paddle.static.InputSpec([None, 3, 28, 28], "float32")
+    paddle.jit.save(model, str(tmp_path / "network"), input_spec=[given])
+    exported = paddle.jit.load(str(tmp_path / "network"))
+    np.testing.assert_allclose(exported(images).numpy(), model(images).numpy(), atol=1e-6)

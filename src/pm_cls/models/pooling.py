@@ -8,6 +8,7 @@ from paddle.nn import functional as F
 class MaxPool2D(nn.MaxPool2D):
     """Keeps the places of the maxima for the gradient, where Paddle would look for them again."""
 
+    @paddle.jit.not_to_static  # an export traces the plain pooling
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         if self._gives_gradient(images):
             maxima, places = F.max_pool2d(
