@@ -221,7 +221,7 @@ def machine(epochs: int, rounds: int) -> str:
         f"{name}, {cores} cores, {platform.system()}, Python {platform.python_version()}; "
         f"{versions}; commit {commit}. 400 training and 400 validation photographs, SYNTHETIC, "
         f"{ORIGINAL_SIZE} pixels high; batch 10; {form}. "
-        f"Medians of {rounds} interleaved rounds; the tutorial's way, where it runs, in the first alone."
+        f"Medians of {rounds} interleaved rounds; the tutorial's way, if named, in the first alone."
     )
 
 
