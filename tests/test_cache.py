@@ -150,6 +150,12 @@ def test_a_file_changed_just_now_is_not_remembered(settled, monkeypatch):
     assert len(read) == 6
 
 
+def test_a_pipe_is_told_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "P0001.jpg")
+    with pytest.raises(OSError, match="is no file"):
+        content_digests([str(tmp_path / "P0001.jpg")])
+
+
 def test_an_index_that_cannot_be_used_is_done_without(settled):
     files, read = settled
     content_digests(files)
