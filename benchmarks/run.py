@@ -25,7 +25,7 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset
-from pm_cls.data.synthetic import synthesize
+from pm_cls.data.photographs.synthetic import synthesize
 
 HERE = Path(__file__).parent
 README, SIDES = HERE / "README.md", HERE / "sides"

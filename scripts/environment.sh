@@ -21,6 +21,26 @@ find_python() {
     return 1
 }
 
+# Whether pip is there and can install a project that has pyproject.toml alone as --editable, as
+# from 21.3 on; early Python 3.10 came with 21.2.
+pip_will_do() {
+    local version
+    version=$("$PYTHON" -m pip --version 2>/dev/null) || return 1
+    [[ $version =~ ^pip\ ([0-9]+)(\.([0-9]+))? ]] || return 1
+    ((10#${BASH_REMATCH[1]} * 1000 + 10#${BASH_REMATCH[3]:-0} >= 21003))
+}
+
+renew_pip() {
+    pip_will_do && return
+    "$PYTHON" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m ensurepip --upgrade >/dev/null || true
+    pip_will_do && return
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=21.3' || true
+    pip_will_do && return
+    say "pip 21.3 or newer is needed in ${venv##*/} and could not be had; try yourself:"
+    say "    $PYTHON -m ensurepip --upgrade && $PYTHON -m pip install --upgrade pip"
+    return 1
+}
+
 system_python=$(find_python) || exit 2
 if ! "$system_python" -c 'import ensurepip, venv' 2>/dev/null; then
     say "Python's venv is missing; on Debian or Ubuntu: sudo apt-get install python3-venv"
@@ -64,6 +84,7 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         "$system_python" -m venv "$venv" || exit 2
         touch "$venv/paddle-$paddle"
     fi
+    renew_pip || exit 2
     "$PYTHON" -m pip install --quiet --disable-pip-version-check \
         --constraint "$repository/$constraints" --editable "$repository[$extras]" || exit 2
     echo "$wanted" >"$stamp"

@@ -1,16 +1,15 @@
 """What the tests share: a small synthetic set, a tiny finished run, the real data if any."""
 
-import json
 import os
-from dataclasses import asdict
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from pm_cls import device
 from pm_cls.config import load_config
-from pm_cls.data.synthetic import synthesize
+from pm_cls.data.photographs.synthetic import synthesize
+from pm_cls.runtime import device
 from pm_cls.train import train
 
 REPOSITORY = Path(__file__).parent.parent
@@ -90,7 +89,7 @@ def trained(photographs, tmp_path_factory) -> Path:
     """The folder of a tiny finished run; tests must not change it."""
     file = REPOSITORY / "configs" / "lenet7_relu.yaml"
     config = load_config(file, [f"data.root={photographs}", *TINY])
-    return train(config, tmp_path_factory.mktemp("runs"), "cpu")
+    return train(config, tmp_path_factory.mktemp("runs"), "cpu").folder
 
 
 @pytest.fixture(scope="session")
@@ -104,44 +103,57 @@ def real_data() -> Path:
 
 @pytest.fixture
 def fake_run(tmp_path):
-    """Writes the record of a finished run without training; returns the folder of runs."""
+    """Writes the record of a finished run without training; returns the folder of runs.
+
+    `experiment` is that of a file in configs/; `rename` gives it another name, `settings` are
+    `--set` values. Other keywords are fields of the result, or `official`, `repeated` of the data.
+    """
     import numpy as np
 
-    from pm_cls import metrics, runs
-    from pm_cls.files import write_json, write_text
+    from pm_cls.records import environment, folder, predictions, result
+    from pm_cls.records import epochs as lines
+    from pm_cls.records.predictions import Predictions
+    from pm_cls.runtime.files import write_text
+    from pm_cls.scores.target import classes_or_binary
 
-    def write(experiment, logits, labels, *, seed=0, epochs=(5, 10), **changes):
+    def write(
+        experiment, logits, labels, *, seed=0, epochs=(5, 10), rename=None, settings=(), **changes
+    ):
+        name = rename or experiment
+        overrides = [f"experiment={name}", f"seed={seed}", *settings]
+        config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", overrides)
         logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
-        config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", [f"seed={seed}"])
-        folder = runs.run_folder(tmp_path / "runs", experiment, seed)
-        folder.mkdir(parents=True)
-        write_text(folder / runs.CONFIG, config.to_yaml())
-        dataset = changes.pop("dataset", "ichallenge_pm")
-        official = changes.pop("official", True)
-        environment = {"data": {"counts": {}, "official": official, "digest": "0"}}
-        write_json(folder / runs.ENVIRONMENT, environment)
-        scores = metrics.scores(logits, labels)
-        lines = []
-        for epoch in range(1, max(epochs) + 1):
-            counts = {"validation_correct": scores.correct, "validation_n": scores.n}
-            losses = {"train_loss": 0.5, "validation_loss": scores.loss}
-            lines.append({"epoch": epoch, **losses, **counts, "seconds": 1.0})
-        (folder / runs.METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
         names = tuple(f"V{i:04d}.jpg" for i in range(len(labels)))
+        found = Predictions(names, labels, logits, classes_or_binary(logits.shape[1]))
+        scores = found.scores()
+        place = folder.run_folder(tmp_path / "runs", name, seed)
+        place.mkdir(parents=True)
+        write_text(place / folder.CONFIG, config.to_yaml())
+        of_data = {"official": True, "repeated": None}
+        of_data |= {key: changes.pop(key) for key in list(changes) if key in of_data}
+        data = environment.Data(name="d", digest="0", counts={}, **of_data)
+        environment.write(place, environment.Environment(data=data))
         for epoch in epochs:
-            runs.write_predictions(runs.predictions_file(folder, epoch), names, labels, logits)
-        result = {
-            "schema": runs.SCHEMA,
-            "experiment": experiment,
-            "seed": seed,
-            "dataset": dataset,
-            "data_digest": "0",
-            "config_digest": config.digest(),
-            "commit": "c0ffee",
-            "dirty": False,
-            "epochs": {str(epoch): asdict(scores) for epoch in epochs},
-        }
-        write_json(folder / runs.RESULT, {**result, **changes})
+            predictions.write(predictions.file(place, epoch), found)
+        lines.write(
+            place,
+            [
+                lines.Epoch(epoch, 0.5, scores.loss, scores.correct, scores.n, 1.0)
+                for epoch in range(1, config.train.epochs + 1)
+            ],
+        )
+        whole = result.Result(
+            schema=result.SCHEMA,
+            experiment=name,
+            seed=seed,
+            dataset=config.data.name,
+            data_digest="0",
+            config_digest=config.digest(),
+            commit="c0ffee",
+            dirty=False,
+            epochs=dict.fromkeys(epochs, scores),
+        )
+        result.write(place, replace(whole, **changes))
         return tmp_path / "runs"
 
     return write

@@ -47,7 +47,7 @@ def mutate(content: bytes, seed: int) -> bytes:
 
 
 def _photograph(path: Path) -> None:
-    from pm_cls.data.images import BadPhotograph, read_photograph, sample
+    from pm_cls.data.photographs.images import BadPhotograph, read_photograph, sample
 
     try:
         sample(read_photograph(path), 28)
@@ -56,7 +56,7 @@ def _photograph(path: Path) -> None:
 
 
 def _zip(path: Path) -> None:
-    from pm_cls.data.archives import unpack
+    from pm_cls.data.photographs.archives import unpack
 
     out = path.parent / "unpacked"
     out.mkdir()
@@ -67,7 +67,7 @@ def _zip(path: Path) -> None:
 
 
 def _table(path: Path) -> None:
-    from pm_cls.data.labels import read_labels
+    from pm_cls.data.photographs.labels import read_labels
 
     read_labels(path)
 
@@ -86,7 +86,7 @@ def _digits(path: Path) -> None:
 
 
 def _weights(path: Path) -> None:
-    from pm_cls.weights import load_weights
+    from pm_cls.models.weights import load_weights
 
     load_weights(_network(), path)
 
@@ -94,12 +94,12 @@ def _weights(path: Path) -> None:
 def _checkpoint(path: Path) -> None:
     import paddle
 
-    from pm_cls.checkpoints import resume
+    from pm_cls.train.checkpoint import State
 
     model = _network()
     before = [value.numpy() for value in model.parameters()]
     optimizer = paddle.optimizer.Momentum(0.1, parameters=model.parameters())
-    progress = resume(path.parent.parent, model, optimizer, "digest")
+    progress = State(path.parent.parent, model, optimizer, "digest").resume()
     if progress.epoch == 0 and any(
         (a != b.numpy()).any() for a, b in zip(before, model.parameters(), strict=True)
     ):
@@ -107,7 +107,7 @@ def _checkpoint(path: Path) -> None:
 
 
 def _record(path: Path) -> None:
-    from pm_cls.results import read_runs
+    from pm_cls.report.runs import read_runs
 
     read_runs(path.parent.parent.parent)
 
@@ -148,13 +148,13 @@ NEED_PADDLE = ("safetensors", "checkpoint.safetensors", "checkpoint.json")
 
 
 def main(kind: str, first: int, last: int, folder: Path) -> None:
-    from pm_cls.errors import PmClsError
+    from pm_cls.runtime.errors import PmClsError
 
     read, name = KINDS[kind]
     path = folder / kind / name
     good = path.read_bytes()
     if kind in NEED_PADDLE:
-        from pm_cls import device
+        from pm_cls.runtime import device
 
         device.prepare("cpu")
     read(path)  # the good file is read, and whatever is imported late is there

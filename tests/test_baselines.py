@@ -7,8 +7,10 @@ import pytest
 
 from pm_cls import baselines
 from pm_cls.baselines import outline, thumbnails
-from pm_cls.data.arrays import Dataset, Split
-from pm_cls.errors import DataError, UsageError
+from pm_cls.data import Dataset, Spec, Split
+from pm_cls.records import baselines as records
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.scores.target import Binary
 
 
 def dataset_of(bright_when_ill, n=40, size=32):
@@ -22,7 +24,7 @@ def dataset_of(bright_when_ill, n=40, size=32):
         images[labels == 1, :, :8] = 0
     names = tuple(f"{i}.jpg" for i in range(n))
     halves = (Split(names, labels[h], images[h]) for h in (slice(n), slice(n, None)))
-    return Dataset("test", "0", *halves, outputs=1)
+    return Dataset("test", "0", *halves, Spec(3, Binary()), {})
 
 
 def scored(dataset):
@@ -72,9 +74,9 @@ def test_too_few_photographs_of_a_class():
 
 def test_what_is_written_is_read_back(tmp_path):
     found = scored(dataset_of(bright_when_ill=True))
-    baselines.write(found, tmp_path / "out" / baselines.FILE)
-    assert baselines.read(tmp_path / "out" / baselines.FILE) == found
-    assert baselines.read(tmp_path / "absent.csv") == []
+    records.write(found, tmp_path / "out" / records.FILE)
+    assert records.read(tmp_path / "out" / records.FILE) == found
+    assert records.read(tmp_path / "absent.csv") == []
     (tmp_path / "bad.csv").write_text("baseline,numbers\nmean colour,three\n")
     with pytest.raises(UsageError, match=r"bad\.csv: is damaged"):
-        baselines.read(tmp_path / "bad.csv")
+        records.read(tmp_path / "bad.csv")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import pickle
 import shutil
@@ -14,13 +15,16 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from pm_cls import baselines, runs
-from pm_cls.errors import DataError, UsageError
+import pm_cls
+from pm_cls import baselines
 from pm_cls.evaluate import evaluate
 from pm_cls.evaluate import main as evaluate_main
-from pm_cls.files import read_json
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
+from pm_cls.records import baselines as baseline_records
+from pm_cls.records import evaluations, predictions, result
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.train import train
 
 
 @pytest.fixture
@@ -28,32 +32,58 @@ def copied(trained, tmp_path):
     return shutil.copytree(trained, tmp_path / "seed0")
 
 
+def evaluated(*arguments):
+    evaluate_main([*map(str, arguments), "--device", "cpu"])
+
+
 def test_evaluate_gives_the_stored_predictions_bit_for_bit(trained, capsys):
-    evaluate(trained, device_choice="cpu")
+    found = evaluate(trained, device="cpu")
+    assert capsys.readouterr().out == ""
+    assert [(one.folder, one.epoch) for one in found] == [(trained, 1), (trained, 2)]
+    stored = result.read(trained).epochs
+    for one in found:
+        assert one.notes == ("note: bit for bit the stored predictions",)
+        assert one.scores == stored[one.epoch] == one.predictions.scores()
+        before = predictions.read(predictions.file(trained, one.epoch))
+        assert one.predictions.logits.tobytes() == before.logits.tobytes()
+        assert one.predictions.names == before.names
+
+
+def test_evaluate_prints_a_line_for_each_epoch(trained, capsys):
+    evaluated("--run", trained)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines[1:]] == [["epoch", "1"], ["epoch", "2"]]
-    assert all("bit for bit" in line for line in lines[1:])
-    accuracy = read_json(trained / "result.json")["epochs"]["2"]["accuracy"]
-    assert f"accuracy {100 * accuracy:.2f}%" in lines[2]
+    assert [line.split()[:3] for line in lines[1::2]] == [
+        [str(trained), "epoch", "1"], [str(trained), "epoch", "2"],
+    ]  # fmt: skip
+    assert all("bit for bit" in line for line in lines[::2]) and len(lines) == 4
+    accuracy = result.read(trained).epochs[2].accuracy
+    assert "validation images of synthetic" in lines[3]
+    assert f"accuracy {100 * accuracy:.2f}%" in lines[3] and "of 16)" in lines[3]
 
 
-def test_evaluate_tells_where_predictions_differ(copied, capsys):
+def test_evaluate_takes_many_runs_and_paths_as_words(trained, copied):
+    found = evaluate([str(trained), copied], device="cpu")
+    assert [one.folder for one in found] == [trained] * 2 + [copied] * 2
+
+
+def test_evaluate_tells_where_predictions_differ(copied):
     path = copied / "weights_epoch2.safetensors"
     weights = load_file(path)
     weights["classifier.3.bias"] += 1
     save_file(weights, path)
-    evaluate(copied, device_choice="cpu")
-    assert "logits differ from the stored ones by up to 1.0e+00" in capsys.readouterr().out
+    first, second = evaluate(copied, device="cpu")
+    assert first.notes == ("note: bit for bit the stored predictions",)
+    assert second.notes == ("note: logits differ from the stored ones by up to 1.0e+00",)
 
 
 def test_evaluate_on_other_photographs(copied, official, capsys):
     (official / "PALM-Validation400" / "V0016.jpg").unlink()
     table = official / "labels.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]))
-    evaluate(copied, str(official), "cpu")
+    evaluated("--run", copied, "--data", official)
     out = capsys.readouterr().out
-    assert "15 validation images of ichallenge_pm" in out
-    assert out.count("(other data than the run's)") == 2
+    assert out.count("validation images of ichallenge_pm") == out.count(" of 15)") == 2
+    assert out.count("other data than the run's") == 2
 
 
 @pytest.mark.parametrize(
@@ -71,7 +101,7 @@ def test_evaluate_on_other_photographs(copied, official, capsys):
 def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
     damage(copied / "weights_epoch2.safetensors")
     with pytest.raises(UsageError, match=words):
-        evaluate(copied, device_choice="cpu")
+        evaluate(copied, device="cpu")
 
 
 class Executes:
@@ -87,7 +117,7 @@ def test_weights_that_would_execute_code_are_refused(copied, tmp_path):
     content = pickle.dumps({"features.0.weight": Executes(trap)})
     (copied / "weights_epoch2.safetensors").write_bytes(content)
     with pytest.raises(UsageError, match="cannot be read as safetensors"):
-        evaluate(copied, device_choice="cpu")
+        evaluate(copied, device="cpu")
     assert not trap.exists()
     pickle.loads(content)
     assert trap.exists()  # it was a real one
@@ -95,10 +125,10 @@ def test_weights_that_would_execute_code_are_refused(copied, tmp_path):
 
 def test_a_folder_without_a_finished_run_is_told(copied, tmp_path):
     with pytest.raises(UsageError, match="holds no finished run"):
-        evaluate(tmp_path, device_choice="cpu")
+        evaluate(tmp_path, device="cpu")
     (copied / "result.json").unlink()
     with pytest.raises(UsageError, match="holds no finished run"):
-        predict(copied, [tmp_path], device_choice="cpu")
+        predict(copied, [tmp_path], device="cpu")
 
 
 def rows_of(table):
@@ -107,12 +137,12 @@ def rows_of(table):
 
 def test_predictions_are_those_of_training(trained, photographs):
     folder = photographs / "PALM-Validation400"
-    rows = rows_of(predict(trained, [folder], device_choice="cpu"))
-    _, _, logits = runs.read_predictions(trained / "predictions_epoch2.csv")
-    assert [float(row["logit"]) for row in rows] == pytest.approx(logits[:, 0].tolist(), abs=1e-6)
-    for row in rows:
-        assert float(row["probability"]) == pytest.approx(1 / (1 + np.exp(-float(row["logit"]))))
-        assert int(row["prediction"]) == (float(row["probability"]) >= 0.5)
+    found = predict(trained, [folder], device="cpu")
+    logits = predictions.read(predictions.file(trained, 2)).logits
+    assert [one.logit for one in found] == pytest.approx(logits[:, 0].tolist(), abs=1e-6)
+    for one in found:
+        assert one.probability == pytest.approx(1 / (1 + np.exp(-one.logit)))
+        assert one.label == (one.probability >= 0.5)
 
 
 def test_files_and_folders_mix_and_any_size_is_taken(trained, tmp_path, photographs):
@@ -120,15 +150,20 @@ def test_files_and_folders_mix_and_any_size_is_taken(trained, tmp_path, photogra
     Image.new("L", (300, 200)).save(tmp_path / "more" / "grey.PNG")
     (tmp_path / "more" / ".hidden.jpg").write_text("clutter")
     Image.new("RGB", (50, 70)).save(tmp_path / "photo.jpg")
-    rows = rows_of(predict(trained, [tmp_path / "photo.jpg", tmp_path / "more"], 1, "cpu"))
-    assert [row["image"].rsplit("/")[-1] for row in rows] == ["photo.jpg", "grey.PNG"]
+    found = predict(trained, [tmp_path / "photo.jpg", tmp_path / "more"], 1, "cpu")
+    assert [one.name.rsplit("/")[-1] for one in found] == ["photo.jpg", "grey.PNG"]
 
 
 def test_out_is_written_or_nothing(trained, tmp_path, photographs, capsys):
     out = tmp_path / "predictions.csv"
     arguments = ["--run", str(trained), "--device", "cpu", str(photographs)]
     predict_main([*arguments, "--out", str(out)])
-    assert len(rows_of(out.read_text())) == 40
+    rows = rows_of(out.read_text())
+    assert list(rows[0]) == ["image", "logit", "probability", "prediction"] and len(rows) == 40
+    for row, one in zip(rows, predict(trained, photographs, device="cpu"), strict=True):
+        assert (row["image"], int(row["prediction"])) == (one.name, one.label)
+        assert np.float32(row["logit"]) == np.float32(one.logit)
+        assert float(row["probability"]) == pytest.approx(one.probability, rel=1e-8)
     predict_main(arguments)
     assert capsys.readouterr().out.endswith(out.read_text())
     with pytest.raises(UsageError, match="cannot be written"):
@@ -137,15 +172,15 @@ def test_out_is_written_or_nothing(trained, tmp_path, photographs, capsys):
 
 def test_bad_photographs_and_empty_folders_are_told(trained, tmp_path):
     with pytest.raises(DataError, match="no photographs found"):
-        predict(trained, [tmp_path], device_choice="cpu")
+        predict(trained, [tmp_path], device="cpu")
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(DataError, match=r"2 bad photographs"):
-        predict(trained, [tmp_path, tmp_path / "absent.jpg"], device_choice="cpu")
+        predict(trained, [tmp_path, tmp_path / "absent.jpg"], device="cpu")
 
 
 @pytest.mark.parametrize("epoch", [0, 7])
 def test_epochs_that_were_not_kept_are_refused(trained, epoch):
-    with pytest.raises(UsageError, match=rf"--epoch {epoch}: .* keeps 1, 2"):
+    with pytest.raises(UsageError, match=rf"epoch {epoch}: .* keeps 1, 2"):
         predict(trained, [trained], epoch, "cpu")
 
 
@@ -158,7 +193,7 @@ def test_a_folder_as_out_is_refused_and_nothing_left(trained, tmp_path):
 def test_missing_predictions_are_told(copied):
     (copied / "predictions_epoch1.csv").unlink()
     with pytest.raises(UsageError, match=r"predictions_epoch1\.csv: cannot be read"):
-        evaluate(copied, device_choice="cpu")
+        evaluate(copied, device="cpu")
 
 
 @pytest.fixture
@@ -166,7 +201,7 @@ def digits_run(trained, tmp_path):
     """A finished run, as far as its files tell, of the network for digits."""
     from pm_cls.config import Config
     from pm_cls.models import build_model
-    from pm_cls.weights import save_weights
+    from pm_cls.models.weights import save_weights
 
     folder = shutil.copytree(trained, tmp_path / "mnist" / "seed0")
     model = build_model("mnist_lenet", activation="sigmoid", image_size=28)
@@ -183,7 +218,7 @@ def digits_run(trained, tmp_path):
 
 def test_digits_network_takes_no_photographs(digits_run, photographs):
     with pytest.raises(UsageError, match="does not classify photographs"):
-        predict(digits_run, [photographs], device_choice="cpu")
+        predict(digits_run, [photographs], device="cpu")
 
 
 @pytest.mark.parametrize(
@@ -243,23 +278,31 @@ def clinic(photographs, tmp_path):
     return folder, table
 
 
-def evaluated(*arguments):
-    evaluate_main([*map(str, arguments), "--device", "cpu"])
-
-
 def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     folder, table = clinic
     evaluated("--run", copied, "--data", folder, "--labels", table)
     out = capsys.readouterr().out
     assert "8 photographs of clinic\n" in out and "1 more photographs in the folder" in out
-    record = read_json(copied / "evaluations" / "clinic.json")
+    record = json.loads((copied / "evaluations" / "clinic.json").read_text())
     assert (record["name"], record["epoch"], record["n"]) == ("clinic", 2, 8)
-    names, labels, logits = runs.read_predictions(copied / "evaluations" / "clinic.csv")
-    assert names[:2] == ("left eye/0.png", "left eye/1.tif")
+    facts, found = evaluations.read_all(copied)["clinic"]
+    assert (facts.name, facts.dataset, facts.epoch) == ("clinic", "clinic", 2)
+    assert found.names[:2] == ("left eye/0.png", "left eye/1.tif")
     # The very logits that `predict` gives for the files.
-    rows = csv.DictReader(io.StringIO(predict(copied, [folder / names[0]], device_choice="cpu")))
-    assert float(next(rows)["logit"]) == pytest.approx(float(logits[0, 0]), abs=1e-5)
-    assert record["correct"] == int(((logits[:, 0] >= 0) == labels).sum())
+    (one,) = predict(copied, [folder / found.names[0]], device="cpu")
+    assert one.logit == pytest.approx(float(found.logits[0, 0]), abs=1e-5)
+    assert record["correct"] == int(((found.logits[:, 0] >= 0) == found.labels).sum())
+
+
+def test_evaluate_returns_what_it_keeps_of_photographs_from_elsewhere(copied, clinic):
+    folder, table = clinic
+    (one,) = evaluate(copied, folder, table, name="other", device="cpu")
+    assert (one.folder, one.epoch, one.data) == (copied, 2, "other")
+    assert one.notes[0] == "8 photographs of other" and len(one.notes) == 2
+    _, kept = evaluations.read_all(copied)["other"]
+    assert kept.logits.tobytes() == one.predictions.logits.tobytes()
+    with pytest.raises(UsageError, match="labels need the folder of their photographs"):
+        evaluate(copied, labels=table, device="cpu")
 
 
 def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_path, capsys):
@@ -267,7 +310,7 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
     table.write_text("Label,FILE\n1,PALM-Validation400/V0001.jpg\n")
     evaluated("--run", copied, "--data", photographs, "--labels", table, "--name", "again")
     assert "1 photographs of again (SYNTHETIC)" in capsys.readouterr().out
-    assert read_json(copied / "evaluations" / "again.json")["dataset"] == "synthetic"
+    assert evaluations.read_facts(copied / "evaluations/again.json").dataset == "synthetic"
 
 
 @pytest.mark.parametrize(
@@ -277,11 +320,11 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
         ("file,label\nleft eye/0.png,ill\n", "row 2: label of left eye/0.png is 'ill'"),
         ("file,label\n,1\n", "row 2: file is empty"),
         ("file,label\nleft eye/0.png,1\n./left eye/0.png,0\n", "row 3: .* label 0 and label 1"),
-        ("file;label\n0.png;1\n", "with commas between; found .'file;label'"),
-        ("name,label\n0.png,1\n", "columns file and Label are needed"),
+        ("file;label\n0.png;1\n", "not in .*clinic: 0.png"),
+        ("patient,label\n0.png,1\n", "a column of names .*file.* and a column Label are needed"),
         ("file,label\n", "names no photographs"),
         ("file,label\n../clinic.csv,1\n", "cannot be decoded"),
-        ("", "columns file and Label are needed"),
+        ("", "a column of names .*file.* and a column Label are needed"),
     ],
 )
 def test_bad_tables_of_photographs_from_elsewhere(copied, clinic, rows, words):
@@ -330,8 +373,40 @@ def test_baselines_are_scored_elsewhere_too(official, clinic, tmp_path, capsys):
     folder, table = clinic
     arguments = ["--data", str(official), "--out", str(tmp_path / "out")]
     baselines.main([*arguments, "--elsewhere", str(folder), "--labels", str(table)])
-    found = baselines.read(tmp_path / "out" / baselines.FILE)
+    found = baseline_records.read(tmp_path / "out" / baseline_records.FILE)
     assert [one.dataset for one in found] == ["ichallenge_pm"] * 5 + ["clinic"] * 5
     assert {one.scores.n for one in found[5:]} == {8}
     with pytest.raises(UsageError, match="--elsewhere and --labels are needed together"):
         baselines.main([*arguments, "--elsewhere", str(folder)])
+
+
+@pytest.mark.parametrize("name", ["眼底照片", "網膜", "сетчатка", "œil"])
+def test_names_in_other_scripts_open_in_a_spreadsheet(trained, photographs, tmp_path, name):
+    file = tmp_path / f"{name}.jpg"
+    shutil.copy(next((photographs / "PALM-Validation400").iterdir()), file)
+    arguments = ["--run", str(trained), str(file), "--device", "cpu", "--out"]
+    predict_main([*arguments, str(tmp_path / "with.csv"), "--bom"])
+    predict_main([*arguments, str(tmp_path / "without.csv")])
+    marked, plain = ((tmp_path / f"{n}.csv").read_bytes() for n in ("with", "without"))
+    assert marked == b"\xef\xbb\xbf" + plain and plain.startswith(b"image,logit")
+    assert name.encode() in plain
+
+
+def test_an_older_epoch_that_answers_is_said(trained, tiny_config, clinic, tmp_path, capsys):
+    """Of three epochs the first alone was kept."""
+    config = tiny_config("train.epochs=3", "train.report_epochs=[1]")
+    run = train(config, tmp_path / "runs", "cpu")
+    capsys.readouterr()
+    folder, table = clinic
+    photograph = next((folder / "left eye").iterdir())
+    note = "epoch 1 answers, the last that was kept of 3"
+    for ask in (
+        lambda: predict_main(["--run", str(run.folder), str(photograph), "--device", "cpu"]),
+        lambda: evaluated("--run", run.folder, "--data", folder, "--labels", table),
+        lambda: pm_cls.load_run(run.folder, device="cpu"),
+    ):
+        ask()
+        assert note in capsys.readouterr().err
+    pm_cls.load_run(run.folder, 1, device="cpu")  # asked for by name
+    pm_cls.load_run(trained, device="cpu")  # its last epoch was kept
+    assert note not in capsys.readouterr().err

@@ -19,16 +19,18 @@ from hypothesis import strategies as st
 from openpyxl.utils.exceptions import IllegalCharacterError
 from PIL import Image
 
-from pm_cls import checkpoints
 from pm_cls.config import Config, load_config
-from pm_cls.data import ichallenge_pm
-from pm_cls.data.labels import read_labels
-from pm_cls.errors import DataError, UsageError
-from pm_cls.weights import save_weights
+from pm_cls.data.photographs import layout
+from pm_cls.data.photographs.labels import read_labels
+from pm_cls.models.weights import save_weights
+from pm_cls.records.epochs import Epoch
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.train.checkpoint import Progress, State
+from tests import hostile
+from tests.conftest import REPOSITORY
+from tests.data.test_mnist import idx
 
-from . import hostile
-from .conftest import REPOSITORY
-from .test_mnist import idx
+pytestmark = pytest.mark.once  # the same with every version of the libraries
 
 CASES = 15  # of each kind
 LONG_CASES = 670  # 15 kinds: 10,050 in all
@@ -77,8 +79,8 @@ def good(tmp_path_factory):
     save_weights(model, folder / "safetensors/weights.safetensors")
     optimizer = paddle.optimizer.Momentum(0.1, parameters=model.parameters())
     for kind in ("checkpoint.safetensors", "checkpoint.json"):
-        progress = checkpoints.Progress(1, [{"epoch": 1, "train_loss": 0.5}], {})
-        checkpoints.save_checkpoint(folder / kind, progress, model, optimizer, "digest")
+        progress = Progress(1, [Epoch(1, 0.5, 0.6, 9, 16, 1.5)])
+        State(folder / kind, model, optimizer, "digest").save(progress)
     for kind in ("result.json", "environment.json", "metrics.jsonl", "predictions.csv"):
         record = REPOSITORY / "results/records/alexnet/seed0"
         for path in record.glob("*.*"):
@@ -242,7 +244,7 @@ def test_any_file_name_is_a_class_or_told(tmp_path_factory, stems, suffix):
             (folder / part / f"{stem if 'Train' in part else 'V0001'}{suffix}").write_bytes(b"x")
     (folder / "labels.csv").write_text(f"imgName,Label\nV0001{suffix},1\n")
     try:
-        listing = ichallenge_pm.find(folder)
+        listing = layout.find(folder)
     except DataError as error:
         hidden = all(stem.startswith(".") for stem in stems)  # then the split is missing
         assert ("\n" in str(error)) is hidden
@@ -260,7 +262,7 @@ def test_nested_settings(tmp_path, depth, bracket):
 
 
 def test_json_of_a_record_of_any_shape(tmp_path, good):
-    from pm_cls.results import read_runs
+    from pm_cls.report.runs import read_runs
 
     folder = tmp_path / "alexnet" / "seed0"
     folder.mkdir(parents=True)
@@ -281,6 +283,7 @@ def test_the_list_of_faults_names_tests_that_are_there():
     named = re.findall(r"(test_[a-z_]+): ((?:`[a-z0-9_]+`(?:, )?)+)", text)
     assert len(named) > 30
     for file, tests in named:
-        source = (REPOSITORY / "tests" / f"{file}.py").read_text()
+        (path,) = (REPOSITORY / "tests").rglob(f"{file}.py")
+        source = path.read_text()
         for test in re.findall(r"`([a-z0-9_]+)`", tests):
             assert f"def test_{test}(" in source, f"{file}: {test}"

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pm_cls import jobs, reproduce, runs
-from pm_cls.errors import DataError, RunError, UsageError
+from pm_cls import reproduce
+from pm_cls.records import epochs
+from pm_cls.records.folder import is_finished, read_config
+from pm_cls.runtime import jobs
+from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.files import read_csv
+from tests.conftest import REPOSITORY
 
-from .conftest import REPOSITORY
-from .test_report import read_csv
+pytestmark = pytest.mark.once  # the same with every version of the libraries
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def test_chain_from_data_to_table_and_nothing_twice(repository, photographs, cap
     out = capsys.readouterr().out
     assert "SYNTHETIC photographs" in out and "2 runs, 0 finished already, 2 at a time" in out
     assert "alexnet seed 0: epoch 2/2" in out and "written: results-synthetic" in out
-    assert runs.is_finished(repository / "runs-synthetic" / "alexnet" / "seed0")
+    assert is_finished(repository / "runs-synthetic" / "alexnet" / "seed0")
     assert "SYNTHETIC" in (repository / "results-synthetic" / "table1.md").read_text()
     rows = read_csv(repository / "results-synthetic" / "records.csv")
     assert {row["experiment"] for row in rows} == {"alexnet", "lenet7_relu"}
@@ -50,7 +54,9 @@ def test_another_folder_of_configs(repository, photographs, capsys):
     (repository / "configs").rename(repository / "mine")
     (repository / "mine" / "alexnet.yaml").unlink()
     arguments = ["--data", str(photographs), "--configs", "mine", "--device", "cpu"]
-    with pytest.raises(UsageError, match="--quick changes the image size; it is for configs alone"):
+    with pytest.raises(
+        UsageError, match="--quick changes the image size; it is for the thesis alone"
+    ):
         reproduce.main([*arguments, "--quick"])
     reproduce.main(arguments)
     assert "1 run, 0 finished already" in capsys.readouterr().out
@@ -64,7 +70,7 @@ def test_one_failing_run_leaves_the_others(repository, official, capsys):
     table = (repository / "elsewhere" / "table1.md").read_text()
     assert "alexnet (0 of 1 seeds; missing: seed 0)" in table
     assert "alexnet/seed0 is not finished" in table
-    assert runs.is_finished(repository / "runs" / "lenet7_relu" / "seed0")
+    assert is_finished(repository / "runs" / "lenet7_relu" / "seed0")
 
 
 def test_quick_look_is_small_and_named(repository, photographs, capsys):
@@ -80,11 +86,12 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
 def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkeypatch, capsys):
     made = []
     monkeypatch.setattr(reproduce, "synthesize", made.append)
-    assert reproduce._photographs() == "data/synthetic"
+    assert reproduce._photographs(Path()) == "data/synthetic"
     assert made == [Path("data/synthetic")]
     assert "SYNTHETIC" in capsys.readouterr().out
     (repository / "data" / "ichallenge_pm" / "PALM-Training400").mkdir(parents=True)
-    assert reproduce._photographs() == "data/ichallenge_pm"
+    assert reproduce._photographs(Path()) == "data/ichallenge_pm"
+    assert reproduce._photographs(repository) == str(repository / "data/ichallenge_pm")
     assert len(made) == 1
 
 
@@ -104,24 +111,44 @@ def test_what_can_be_checked_is_checked_before_training(
 
 
 def test_outlook_comes_from_the_committed_records(repository, official, fake_run):
-    from .test_report import LABELS, PERFECT
-
-    records = fake_run("alexnet", PERFECT, LABELS)
-    (records / "alexnet" / "seed0" / "metrics.jsonl").write_text(
-        '{"seconds": 900}\n{"seconds": 120}\n'
-    )
+    records = fake_run("alexnet", [5, -5], [1, 0])
+    lines = [epochs.Epoch(i, 0.5, 0.5, 1, 2, seconds) for i, seconds in ((1, 900.0), (2, 120.0))]
+    epochs.write(records / "alexnet" / "seed0", lines)
     shutil.copytree(records, repository / "results" / "records")
-    overrides = [f"data.root={official}"]
-    file = Path("configs/alexnet.yaml")
-    tasks = reproduce._tasks(file, overrides, range(3), repository / "new", {})
-    assert [task.seconds for task in tasks] == [240] * 3  # two epochs like the quickest
+    plan = reproduce.Plan(repository / "new", range(3), "cpu", repository / reproduce.RECORDS)
+    plan.add(Path("configs/alexnet.yaml"), "alexnet", [f"data.root={official}"])
+    assert plan.seconds == [240] * 3  # two epochs like the quickest
     assert "3 runs, 0 finished already, 2 at a time: about 6 minutes" in reproduce._outlook(
-        tasks, 2, quick=False
+        plan, 2, quick=False
     )
-    unknown = reproduce._tasks(
-        Path("configs/lenet7_relu.yaml"), overrides, range(1), Path("new"), {}
-    )
-    assert "not known" in reproduce._outlook([*tasks, *unknown], 2, quick=False)
+    plan.add(Path("configs/lenet7_relu.yaml"), "lenet7_relu", [f"data.root={official}"])
+    assert "not known" in reproduce._outlook(plan, 2, quick=False)
+    assert plan.longest_first()[0].name == "alexnet seed 0"
+    assert len(plan.longest_first()) == 6 and len(plan.datasets) == 1
+
+
+STUDY = """
+base:
+  data: {image_size: 32}
+  train: {epochs: 1, report_epochs: [1]}
+variations:
+  - name: "lenet_{model.activation}"
+    vary: {model.activation: [tanh, relu]}
+"""
+
+
+def test_a_study_of_many_experiments_in_one_file(repository, photographs, capsys):
+    (repository / "configs" / "mine").mkdir()
+    (repository / "configs" / "mine" / "mine.yaml").write_text(STUDY)
+    arguments = ["--data", str(photographs), "--study", "mine", "--device", "cpu"]
+    with pytest.raises(UsageError, match="it is for the thesis alone"):
+        reproduce.main([*arguments, "--quick"])
+    reproduce.main(arguments)
+    assert "2 runs, 0 finished already" in capsys.readouterr().out
+    for name in ("lenet_tanh", "lenet_relu"):
+        assert is_finished(repository / "runs-synthetic" / name / "seed0")
+    with pytest.raises(UsageError, match="holds no YAML file"):
+        reproduce.main(["--study", "absent"])
 
 
 def test_from_another_folder_paths_keep_their_meaning(
@@ -136,7 +163,8 @@ def test_from_another_folder_paths_keep_their_meaning(
     reproduce.main([*options, "--device", "cpu"])
     assert (elsewhere / "out" / "table1.md").is_file()
     folder = elsewhere / "my runs" / "lenet7_relu" / "seed0"
-    assert runs.read_config(folder).data.root == str(elsewhere / "2024")
+    assert (elsewhere / read_config(folder).data.root).samefile(elsewhere / "2024")
+    assert Path.cwd() == elsewhere
 
 
 def test_sigterm_ends_the_runs_too(repository, photographs):

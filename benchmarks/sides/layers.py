@@ -53,19 +53,20 @@ if way == "pytorch":
 
     layers = list(model)
 else:
-    from pm_cls import device
+    from pm_cls.runtime import device
 
     device.prepare("cpu")
     import paddle
 
-    from pm_cls.models import build_model
-    from pm_cls.models.convolution import Conv2D
-    from pm_cls.models.pooling import MaxPool2D
+    from pm_cls import build_model
+    from pm_cls.config import Config
+    from pm_cls.models.blocks.convolution import Conv2D
+    from pm_cls.models.blocks.pooling import MaxPool2D
 
     if way == "paddle":
         Conv2D.forward = paddle.nn.Conv2D.forward
         MaxPool2D.forward = paddle.nn.MaxPool2D.forward
-    model = build_model(network)
+    model = build_model(Config(experiment="benchmark", model={"name": network}))
 
     def cut(out: Any) -> Any:
         values = out.detach()

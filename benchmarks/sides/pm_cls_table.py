@@ -3,7 +3,7 @@
 import numpy as np
 from protocol import BATCH_SIZE, LEARNING_RATE, MOMENTUM, measure, parse
 
-from pm_cls import device
+from pm_cls.runtime import device
 
 args = parse()
 if "mkl" in args.without:
@@ -14,30 +14,48 @@ device.prepare("cpu")
 
 import paddle  # noqa: E402
 
-from pm_cls import engine, metrics  # noqa: E402
-from pm_cls.config import DataConfig  # noqa: E402
+from pm_cls.config import Config  # noqa: E402
 from pm_cls.data import load_dataset  # noqa: E402
-from pm_cls.models import build_model  # noqa: E402
-from pm_cls.models.convolution import Conv2D  # noqa: E402
-from pm_cls.models.pooling import MaxPool2D  # noqa: E402
+from pm_cls.models import build  # noqa: E402
+from pm_cls.models.blocks.convolution import Conv2D  # noqa: E402
+from pm_cls.models.blocks.pooling import MaxPool2D  # noqa: E402
+from pm_cls.models.classifier import logits_of  # noqa: E402
+from pm_cls.scores import metrics  # noqa: E402
+from pm_cls.train.epoch import train_one_epoch  # noqa: E402
+from pm_cls.train.losses import cross_entropy  # noqa: E402
+from pm_cls.train.optimizers import build_optimizer  # noqa: E402
 
-dataset = load_dataset(DataConfig(root=args.data))
-paddle.seed(0)
-model = build_model(args.network, activation=args.activation, fast="filtering" not in args.without)
+config = Config(
+    experiment="benchmark",
+    data={"root": args.data},
+    model={
+        "name": args.network,
+        "activation": args.activation,
+        "fast": "filtering" not in args.without,
+    },
+    optimizer={"learning_rate": LEARNING_RATE, "momentum": MOMENTUM},
+)
+dataset = load_dataset(config.data)
+target = dataset.spec.target
+model = build(config, dataset.spec)
 if "bias" in args.without:
     Conv2D.forward = paddle.nn.Conv2D.forward
 if "pooling" in args.without:
     MaxPool2D.forward = paddle.nn.MaxPool2D.forward
-optimizer = paddle.optimizer.Momentum(LEARNING_RATE, MOMENTUM, parameters=model.parameters())
+optimizer = build_optimizer(model.parameters(), config.optimizer)
+
+
+def loss(logits: paddle.Tensor, labels: np.ndarray) -> paddle.Tensor:
+    return cross_entropy(logits, labels, target)
 
 
 def step(batch: np.ndarray) -> None:
-    engine.train_one_epoch(model, optimizer, dataset.train, batch, BATCH_SIZE)
+    train_one_epoch(model, optimizer, loss, dataset.train, batch, batch_size=BATCH_SIZE)
 
 
 def evaluate() -> float:
-    logits = engine.predict(model, dataset.validation.images, BATCH_SIZE)
-    return metrics.scores(logits, dataset.validation.labels).accuracy
+    logits = logits_of(model, dataset.validation.images, BATCH_SIZE)
+    return metrics.scores(logits, dataset.validation.labels, target).accuracy
 
 
 measure(args, len(dataset.train.labels), step, evaluate)

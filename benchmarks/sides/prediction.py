@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pm_cls import device
+from pm_cls.runtime import device
 
 network, way = sys.argv[1:]
 if way == "dynamic graph as Paddle comes":
@@ -18,20 +18,21 @@ device.prepare("cpu")
 import paddle  # noqa: E402
 from paddle import inference  # noqa: E402
 
-from pm_cls import engine  # noqa: E402
-from pm_cls.data.images import to_float  # noqa: E402
-from pm_cls.models import build_model  # noqa: E402
-from pm_cls.models.convolution import Conv2D  # noqa: E402
+from pm_cls import build_model  # noqa: E402
+from pm_cls.config import Config  # noqa: E402
+from pm_cls.data.transforms import to_float  # noqa: E402
+from pm_cls.models.blocks.convolution import Conv2D  # noqa: E402
+from pm_cls.models.classifier import logits_of  # noqa: E402
 
 if way != "pm_cls":
     Conv2D.forward = paddle.nn.Conv2D.forward
-model = build_model(network)
+model = build_model(Config(experiment="benchmark", model={"name": network}))
 model.eval()
 images = np.random.default_rng(0).integers(0, 256, (40, 3, 224, 224), dtype=np.uint8)
 
 
 def with_onednn(folder: str):
-    """A function like engine.predict, on the exported network."""
+    """A function like logits_of, on the exported network."""
     shape = paddle.static.InputSpec([None, 3, 224, 224], "float32")
     paddle.jit.save(model, f"{folder}/network", input_spec=[shape])
     program = next(p for p in Path(folder).iterdir() if p.suffix in (".json", ".pdmodel"))
@@ -52,7 +53,7 @@ def with_onednn(folder: str):
     return predict
 
 
-predict = lambda: engine.predict(model, images, 10)  # noqa: E731
+predict = lambda: logits_of(model, images, 10)  # noqa: E731
 if way == "Paddle Inference, oneDNN":
     with tempfile.TemporaryDirectory() as folder:
         predict = with_onednn(folder)

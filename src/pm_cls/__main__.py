@@ -3,8 +3,8 @@
 import importlib
 import sys
 
-from pm_cls.command import run_command
-from pm_cls.errors import UsageError
+from pm_cls.runtime.command import run_command, version
+from pm_cls.runtime.errors import UsageError
 
 VERBS = {
     "train": "train one network with one seed",
@@ -23,15 +23,23 @@ def main() -> int:
 
 
 def _call_verb(_: object) -> None:
-    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if verb in ("-h", "--help"):
+    verb, *arguments = sys.argv[1:] or ["--help"]
+    if verb == "help" and arguments:  # pm-cls help VERB
+        verb, arguments = arguments[0], ["--help"]
+    if verb in ("-h", "--help", "help"):
         print("usage: pm-cls VERB ...   (pm-cls VERB --help tells more)\n")
         print("\n".join(f"  {name:10} {purpose}" for name, purpose in VERBS.items()))
+        print("\npm-cls --version prints the version.")
+        return
+    if verb in ("-V", "--version", "version"):
+        print(version())
         return
     if verb not in VERBS:
         raise UsageError(f"{verb} is no verb; known: {', '.join(VERBS)}")
-    module = importlib.import_module("pm_cls.data.__main__" if verb == "data" else f"pm_cls.{verb}")
-    module.main(sys.argv[2:])
+    module = importlib.import_module(f"pm_cls.{verb}")
+    if hasattr(module, "__path__"):  # a package
+        module = importlib.import_module(f"pm_cls.{verb}.__main__")
+    module.main(arguments)
 
 
 if __name__ == "__main__":

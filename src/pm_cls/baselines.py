@@ -13,40 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pm_cls import metrics, stats
-from pm_cls.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.config import DataConfig
-from pm_cls.data import Split, elsewhere, load_dataset
-from pm_cls.data.images import field_of_view
-from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, read_csv, write_text, writing
-from pm_cls.language import Text
+from pm_cls.data import Split, load_dataset
+from pm_cls.data.photographs import external
+from pm_cls.data.photographs.images import field_of_view
+from pm_cls.records.baselines import FILE, Baseline, write
+from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
+from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.files import writing
+from pm_cls.runtime.paths import typed_path
+from pm_cls.scores import metrics
+from pm_cls.scores.target import Binary
 
-FILE = "baselines.csv"
-COLUMNS = ("baseline", "numbers", "dataset", "n", "correct", "accuracy", "wilson_low",
-           "wilson_high", "loss", "auc", "data_digest")  # fmt: skip
 FOLDS = 5
 OUTLINE_SIDE = 16
-CONSTANT = "constant answer"
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Scores of a simple answer on a set of photographs.
-
-    `numbers` is how many it sees of a photograph, `dataset` and `digest` tell the photographs.
-    """
-
-    name: str
-    numbers: int
-    dataset: str
-    digest: str
-    scores: metrics.Scores
-
-    @property
-    def wilson(self) -> tuple[float, float]:
-        """Interval of the accuracy over photographs."""
-        return stats.wilson(self.scores.correct, self.scores.n)
 
 
 @dataclass(frozen=True)
@@ -82,13 +62,6 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "8x8 thumbnail": lambda images: thumbnails(images, 8),
     "outline of the field of view": outline,
 }
-NAMES = {
-    CONSTANT: Text(CONSTANT, "恒定答案"),
-    "mean colour": Text("mean colour", "平均颜色"),
-    "4x4 thumbnail": Text("4×4 thumbnail", "4×4 缩略图"),
-    "8x8 thumbnail": Text("8×8 thumbnail", "8×8 缩略图"),
-    "outline of the field of view": Text("outline of the field of view", "视野轮廓"),
-}
 
 
 def fit(train: Split) -> list[Fitted]:
@@ -103,7 +76,7 @@ def fit(train: Split) -> list[Fitted]:
             f"{counts.min()} training photographs of a class; {FOLDS} or more of both are needed"
         )
     prior = float(np.log(counts[1] / counts[0]))
-    constant = Fitted(CONSTANT, 0, lambda images: np.full((len(images), 1), prior))
+    constant = Fitted("constant answer", 0, lambda images: np.full((len(images), 1), prior))
     return [constant, *(_fit_regression(train, name) for name in FEATURES)]
 
 
@@ -133,59 +106,17 @@ def _fit_regression(train: Split, name: str) -> Fitted:
 def score(fitted: Sequence[Fitted], split: Split, dataset: str, digest: str) -> Iterator[Baseline]:
     """Score each answer on a set of photographs of the size that it was fitted on."""
     for one in fitted:
-        scores = metrics.scores(one.logits(split.images), split.labels)
+        scores = metrics.scores(one.logits(split.images), split.labels, Binary())
         yield Baseline(one.name, one.numbers, dataset, digest, scores)
-
-
-def write(found: Sequence[Baseline], path: Path) -> None:
-    """Write a line a baseline and set of photographs."""
-    rows = [
-        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *one.wilson, s.loss, s.auc,
-         one.digest]
-        for one in found
-        for s in [one.scores]
-    ]  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, csv_text(COLUMNS, rows))
-
-
-def read(path: Path) -> list[Baseline]:
-    """Read what `write` wrote; nothing where there is no such file.
-
-    Raises:
-        UsageError: the file is damaged.
-    """
-    if not path.is_file():
-        return []
-    try:
-        return [
-            Baseline(
-                line["baseline"],
-                int(line["numbers"]),
-                line["dataset"],
-                line["data_digest"],
-                metrics.Scores(
-                    correct=int(line["correct"]),
-                    n=int(line["n"]),
-                    accuracy=float(line["accuracy"]),
-                    loss=float(line["loss"]),
-                    auc=float(line["auc"]) if line["auc"] else None,
-                ),
-            )
-            for line in read_csv(path)
-            if line["baseline"] in NAMES
-        ]
-    except (LookupError, ValueError, TypeError) as error:
-        raise UsageError(f"{path}: is damaged ({error}); `pm-cls baselines` writes it anew")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("baselines", __doc__)
     parser.add_argument("--data", required=True, help="folder of the photographs")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="default: results")
+    parser.add_argument("--out", type=typed_path, default=Path("results"), help="default: results")
     parser.add_argument(
         "--elsewhere",
-        type=Path,
+        type=typed_path,
         metavar="FOLDER",
         help="score on the photographs of this folder too, which --labels names",
     )
@@ -197,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fitted = fit(dataset.train)
     sets = [(dataset.validation, dataset.name, dataset.digest)]
     if args.elsewhere is not None:
-        other = elsewhere.load(args.elsewhere, args.labels, config, args.name)
+        other = external.load(args.elsewhere, args.labels, config, args.name)
         sets.append((other.split, other.name, other.digest))
     found: list[Baseline] = []
     for split, name, digest in sets:

@@ -8,151 +8,215 @@ report shows it.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pm_cls import device, runs
-from pm_cls.command import add_device, add_labels, check_labels, new_parser, run_command
-from pm_cls.config import DataConfig
-from pm_cls.data import elsewhere, load_dataset
-from pm_cls.errors import UsageError
-from pm_cls.files import read_json, write_json, writing
+from pm_cls.config import SYNTHETIC, DataConfig
+from pm_cls.data import load_dataset
+from pm_cls.data.photographs import external
+from pm_cls.records import evaluations, predictions, result
+from pm_cls.records.predictions import Predictions
+from pm_cls.runtime import device as devices
+from pm_cls.runtime.command import (
+    Expanded,
+    add_device,
+    add_labels,
+    check_labels,
+    new_parser,
+    run_command,
+)
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.files import writing
+from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.verbs import callable_as
+from pm_cls.scores.metrics import Scores
+
+if TYPE_CHECKING:
+    from pm_cls.models.classifier import Run
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run came to on some images.
+
+    Attributes:
+        folder, epoch: of the run, and whose weights answered.
+        data: the name of the images.
+        predictions, scores: of them.
+        notes: what a reader has to know, as whole sentences.
+    """
+
+    folder: Path
+    epoch: int
+    data: str
+    predictions: Predictions
+    scores: Scores
+    notes: tuple[str, ...] = ()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("evaluate", __doc__)
     parser.add_argument(
-        "--run", type=Path, required=True, nargs="+", help="folders of finished runs"
+        "--run",
+        type=Path,
+        action=Expanded,
+        required=True,
+        nargs="+",
+        help="folders of finished runs",
     )
     parser.add_argument(
         "--data",
+        type=typed_path,
         metavar="FOLDER",
         help="where the data lie, if not where the run was trained; with --labels: other ones",
     )
     add_labels(parser)
     add_device(parser)
     args = parser.parse_args(arguments)
-    if args.labels is None:
-        check_labels(args, "--data", None)
-        for folder in args.run:
-            evaluate(folder, args.data, args.device)
-    else:
-        check_labels(args, "--data", args.data)
-        evaluate_elsewhere(args.run, Path(args.data), args.labels, args.name, args.device)
+    check_labels(args, "--data", args.data if args.labels else None)
+    for one in _evaluated(args.run, args.data, args.labels, name=args.name, device=args.device):
+        for note in one.notes:
+            print(note)
+        area = "undefined" if one.scores.auc is None else f"{one.scores.auc:.4f}"
+        print(
+            f"{one.folder}  epoch {one.epoch:3d}  {one.data}  accuracy "
+            f"{100 * one.scores.accuracy:.2f}% ({one.scores.correct} of {one.scores.n})  "
+            f"loss {one.scores.loss:.4f}  AUC {area}",
+            flush=True,
+        )
 
 
-def evaluate(folder: Path, root: str | None = None, device_choice: str = "auto") -> None:
-    """Print the scores of each reported epoch and whether the stored predictions came out again.
-
-    Raises:
-        UsageError: there is no run, or its weights are missing or damaged.
-        DataError: the data are missing or bad.
-    """
-    device.prepare(device_choice)
-    from pm_cls import engine
-    from pm_cls.weights import load_trained
-
-    config = runs.read_config(folder)
-    data = config.data if root is None else config.data.model_copy(update={"root": root})
-    dataset = load_dataset(data)
-    split = dataset.validation
-    same_data = dataset.digest == read_json(folder / runs.RESULT)["data_digest"]
-    print(f"{folder} on the {len(split.labels)} validation images of {dataset.name}")
-    for epoch in config.train.report_epochs:
-        model = load_trained(folder, config, epoch)
-        logits = engine.predict(model, split.images, config.train.batch_size)
-        stored = runs.predictions_file(folder, epoch)
-        remark = _compare(stored, logits) if same_data else "(other data than the run's)"
-        print(f"epoch {epoch:3d}  {_line(logits, split.labels)}  {remark}", flush=True)
-
-
-def evaluate_elsewhere(
-    folders: Sequence[Path],
-    root: Path,
-    labels: Path,
+def evaluate(
+    run: str | Path | Sequence[str | Path],
+    data: str | Path | None = None,
+    labels: str | Path | None = None,
+    *,
     name: str | None = None,
-    device_choice: str = "auto",
-) -> None:
-    """Score the last reported weights of each run on photographs from elsewhere, and keep that.
+    device: str = "auto",
+) -> list[Evaluated]:
+    """Score finished runs: each reported epoch on the validation images, or, with labels, the last
+    one on other photographs, which is kept beside the run.
+
+    Args:
+        run: folders of finished runs, one or many.
+        data: where the data lie, if not where the run was trained; with labels: a folder of
+            photographs from elsewhere.
+        labels: a CSV with the columns `file` and `label` (1 pathological, 0 not).
+        name: what to call those photographs; default: their folder.
 
     Raises:
-        UsageError: a run is missing, no network takes photographs, a folder cannot be written, or
-            holds scores of other photographs under this name.
+        UsageError: a run or its weights are missing or damaged, no network takes photographs, a
+            folder cannot be written, or holds scores of other photographs under this name.
         DataError: photographs or labels are missing or bad (all are listed).
     """
-    device.prepare(device_choice)
-    from pm_cls import engine, metrics
-    from pm_cls.weights import load_trained
+    folders = [run] if isinstance(run, str | Path) else run
+    return list(_evaluated(folders, data, labels, name=name, device=device))
 
-    loaded: dict[DataConfig, elsewhere.Elsewhere] = {}
-    for folder, config in [(folder, runs.read_config(folder)) for folder in folders]:
-        epoch = config.train.report_epochs[-1]
-        model = load_trained(folder, config, epoch)
-        if model.channels != 3 or model.outputs != 1:
-            print(f"{folder}: {config.model.name} does not classify photographs; left out")
+
+def _evaluated(
+    folders: Sequence[str | Path],
+    data: str | Path | None,
+    labels: str | Path | None,
+    *,
+    name: str | None,
+    device: str,
+) -> Iterator[Evaluated]:
+    devices.prepare(device)
+    from pm_cls.models.classifier import Run
+
+    runs = [Run.read(Path(folder)) for folder in folders]
+    if labels is None:
+        for one in runs:
+            yield from _on_validation(one, None if data is None else str(data))
+    elif data is None:
+        raise UsageError("labels need the folder of their photographs too")
+    else:
+        yield from _on_external(runs, Path(data), Path(labels), name)
+
+
+def _on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
+    """Each reported epoch, and whether the stored predictions came out again."""
+    from pm_cls.models.classifier import Run
+
+    config = run.config.data
+    dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
+    split, folder = dataset.validation, run.folder
+    same_data = dataset.digest == result.read(folder).data_digest
+    for epoch in run.config.train.report_epochs:
+        logits = Run(folder, run.config, epoch).logits(split.images)
+        found = Predictions(split.names, split.labels, logits, dataset.spec.target)
+        stored = predictions.file(folder, epoch)
+        note = _compare(stored, logits) if same_data else "other data than the run's"
+        data = f"validation images of {dataset.name}"
+        yield Evaluated(folder, epoch, data, found, found.scores(), (f"note: {note}",))
+
+
+def _on_external(
+    runs: "Sequence[Run]", root: Path, labels: Path, name: str | None
+) -> Iterator[Evaluated]:
+    """The last reported epoch of each run on photographs from elsewhere; kept beside the run."""
+    loaded: dict[DataConfig, external.External] = {}
+    notes: list[str] = []
+    for run in runs:
+        if not run.spec.of_photographs:
+            notes.append(
+                f"{run.folder}: {run.config.model.name} does not classify photographs; left out"
+            )
             continue
-        if config.data not in loaded:
-            loaded[config.data] = elsewhere.load(root, labels, config.data, name)
+        if run.config.data not in loaded:
+            loaded[run.config.data] = external.load(root, labels, run.config.data, name)
             if len(loaded) == 1:
-                _describe(loaded[config.data])
-        data = loaded[config.data]
-        split = data.split
-        logits = engine.predict(model, split.images, config.train.batch_size)
-        file = runs.evaluation_file(folder, data.name)
-        if file.is_file() and read_json(file)["data_digest"] != data.digest:
+                notes += _described(loaded[run.config.data])
+        data = loaded[run.config.data]
+        target = run.spec.target
+        if data.split.labels.max() >= max(target.outputs, 2):
+            raise UsageError(f"{run.folder}: knows no label {data.split.labels.max()}")
+        found = Predictions(
+            data.split.names, data.split.labels, run.logits(data.split.images), target
+        )
+        file = evaluations.file(run.folder, data.name)
+        if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
             raise UsageError(f"{file} has the scores of other photographs; --name names these")
-        record = {
-            "schema": runs.SCHEMA,
-            "name": data.name,
-            "dataset": data.dataset,
-            "data_digest": data.digest,
-            "repeated": data.repeated,
-            "epoch": epoch,
-            **asdict(metrics.scores(logits, split.labels)),
-        }
+        facts = evaluations.Evaluation(
+            data.name, data.dataset, data.digest, data.repeated, run.epoch
+        )
         with writing(file):
-            file.parent.mkdir(exist_ok=True)
-            runs.write_predictions(file.with_suffix(".csv"), split.names, split.labels, logits)
-            write_json(file, record)
-        print(f"{folder}  epoch {epoch}  {_line(logits, split.labels)}", flush=True)
+            evaluations.write(run.folder, facts, found)
+        yield Evaluated(run.folder, run.epoch, data.name, found, found.scores(), tuple(notes))
+        notes = []
     if not loaded:
         raise UsageError("--run names no run of a network that classifies photographs")
 
 
-def _describe(data: elsewhere.Elsewhere) -> None:
-    mark = " (SYNTHETIC)" if data.dataset == runs.SYNTHETIC else ""
-    print(f"{len(data.split.labels)} photographs of {data.name}{mark}")
+def _described(data: external.External) -> Iterator[str]:
+    mark = " (SYNTHETIC)" if data.dataset == SYNTHETIC else ""
+    yield f"{len(data.split.labels)} photographs of {data.name}{mark}"
     if data.ignored:
-        print(f"note: {data.ignored} more photographs in the folder have no label and are left out")
+        yield f"note: {data.ignored} more photographs in the folder have no label and are left out"
     if data.repeated:
         groups = ", ".join(" = ".join(group) for group in data.repeated)
-        print(f"note: {len(data.repeated)} photographs stand more than once: {groups}")
-
-
-def _line(logits: np.ndarray, labels: np.ndarray) -> str:
-    from pm_cls import metrics
-
-    scored = metrics.scores(logits, labels)
-    area = "undefined" if scored.auc is None else f"{scored.auc:.4f}"
-    return (
-        f"accuracy {100 * scored.accuracy:.2f}% ({scored.correct} of {scored.n})  "
-        f"loss {scored.loss:.4f}  AUC {area}"
-    )
+        yield f"note: {len(data.repeated)} photographs stand more than once: {groups}"
+    yield from (f"note: {note}" for note in data.notes)
 
 
 def _compare(stored: Path, logits: np.ndarray) -> str:
     try:
-        stored_logits = runs.read_predictions(stored).logits
-    except (OSError, ValueError) as error:
+        before = predictions.read(stored).logits
+    except (OSError, ValueError, LookupError) as error:
         raise UsageError(f"{stored}: cannot be read ({error})")
-    largest = float(np.abs(logits - stored_logits).max())
+    if before.shape != logits.shape:
+        raise UsageError(f"{stored}: holds {before.shape} logits; {logits.shape} are needed")
+    largest = float(np.abs(logits - before).max())
     if largest == 0:
-        return "(bit for bit the stored predictions)"
-    return f"(logits differ from the stored ones by up to {largest:.1e})"
+        return "bit for bit the stored predictions"
+    return f"logits differ from the stored ones by up to {largest:.1e}"
 
+
+callable_as(evaluate)
 
 if __name__ == "__main__":
     sys.exit(run_command(main))

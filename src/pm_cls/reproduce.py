@@ -1,35 +1,98 @@
-"""Train every config of a folder and write the table beside the thesis' numbers.
+"""Train every experiment of a study and write its tables and figures.
 
 python -m pm_cls.reproduce --data DIR --seeds 1 --jobs 2
 
-data -> a task for each config and seed -> processes side by side -> report
+data -> a task for each experiment and seed -> processes side by side -> report
 """
 
-import argparse
-import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pm_cls import baselines, device, runs
-from pm_cls.command import add_device, new_parser, run_command
-from pm_cls.config import DataConfig, load_config
-from pm_cls.data import Dataset, load_dataset, mnist
-from pm_cls.data.cache import workers
-from pm_cls.data.ichallenge_pm import marked_name
-from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import DataError, RunError, UsageError
-from pm_cls.files import writing
-from pm_cls.jobs import Task, run_side_by_side
+from pm_cls import baselines
+from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
+from pm_cls.config.studies import experiments_in
+from pm_cls.data import Dataset, load_dataset, spec_of
+from pm_cls.data.mnist import DOWNLOAD
+from pm_cls.data.photographs.cache import workers
+from pm_cls.data.photographs.layout import marked_name
+from pm_cls.data.photographs.synthetic import synthesize
+from pm_cls.records import baselines as baseline_records
+from pm_cls.records import epochs, folder
 from pm_cls.report import OUT, report
+from pm_cls.runtime import device
+from pm_cls.runtime.command import add_device, new_parser, run_command
+from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.files import writing
+from pm_cls.runtime.jobs import Task, run_side_by_side
+from pm_cls.runtime.paths import typed_path
+from pm_cls.scores.target import Binary
 
 # In the repository:
-CONFIGS = Path("configs")
+CONFIGS, RECORDS = "configs", "results/records"  # the latter tell how long a run takes
 REAL_DATA, SYNTHETIC_DATA, MNIST_DATA = "data/ichallenge_pm", "data/synthetic", "data/mnist"
-RECORDS = Path("results/records")  # of earlier runs; they tell how long a run takes
-QUICK_IMAGE_SIZE = 72  # the least that LeNet-9 takes
+THESIS = "thesis"  # the study at the top of the configs; every other one has a folder in there
+QUICK_IMAGE_SIZE = 72  # pixels; the least that all networks of the quick look take
 QUICK_MINUTES = 1
+
+
+@dataclass
+class Plan:
+    """What to train on which data, and where it goes."""
+
+    runs_dir: Path
+    seeds: range
+    device: str
+    records: Path
+    tasks: list[Task] = field(default_factory=list)
+    finished: int = 0
+    seconds: list[float] = field(default_factory=list)  # of each task; 0 where it is not known
+    datasets: dict[DataConfig, Dataset] = field(default_factory=dict)
+
+    def add(self, file: Path, experiment: str, overrides: Sequence[str]) -> None:
+        """A task for each seed of an experiment, after all that can be checked before training."""
+        config = load_config(file, overrides, experiment)
+        if config.data not in self.datasets:
+            self.datasets[config.data] = load_dataset(config.data)  # also decodes the photographs
+        for seed in self.seeds:
+            place = folder.run_folder(self.runs_dir, experiment, seed)
+            folder.check_folder(place, config)
+            if folder.is_finished(place):
+                folder.check_same_data(place, self.datasets[config.data].digest)
+                self.finished += 1
+                continue
+            arguments = ["-m", "pm_cls.train", "--device", self.device, "--config", str(file)]
+            arguments += ["--experiment", experiment, "--seed", str(seed)]
+            arguments += ["--runs-dir", str(self.runs_dir)]
+            for override in overrides:
+                arguments += ["--set", override]
+            done = _Done(place)
+            self.tasks.append(
+                Task(f"{experiment} seed {seed}", arguments, config.train.epochs, done)
+            )
+            self.seconds.append(self._seconds(config))
+
+    def longest_first(self) -> list[Task]:
+        """So that the cores end together."""
+        order = sorted(range(len(self.tasks)), key=self.seconds.__getitem__, reverse=True)
+        return [self.tasks[i] for i in order]
+
+    def _seconds(self, config: Config) -> float:
+        """How long a run takes by the records: with their quickest epoch, as others were shared."""
+        records = (self.records / config.experiment).glob("seed*")
+        each = [line.seconds for record in records for line in epochs.read(record)]
+        return config.train.epochs * min(each, default=0)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """The accuracy of each epoch of a run that is on disk."""
+
+    place: Path
+
+    def __call__(self) -> list[float]:
+        return [line.accuracy for line in epochs.read(self.place)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,13 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--mnist",
         metavar="DIR",
-        help=f"the MNIST files, or `{mnist.DOWNLOAD}` (default: {MNIST_DATA} where it is filled)",
+        help=f"the MNIST files, or `{DOWNLOAD}` (default: {MNIST_DATA} where it is filled)",
     )
-    parser.add_argument(
-        "--configs",
-        metavar="DIR",
-        help=f"folder of the configs, as {CONFIGS / 'causes'} (default: {CONFIGS})",
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--study", default=THESIS, metavar="NAME", help=f"a folder of {CONFIGS}, or {THESIS}"
     )
+    what.add_argument("--configs", type=typed_path, metavar="DIR", help="a folder of other configs")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each network")
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="runs side by side (default: one a core; GPU: one)"
@@ -59,10 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"a first look in a minute: photographs of {QUICK_IMAGE_SIZE} pixels, without MNIST",
     )
     parser.add_argument(
-        "--runs-dir", metavar="DIR", help="folder for the runs (default: runs, or as for --out)"
+        "--runs-dir",
+        type=typed_path,
+        metavar="DIR",
+        help="folder for the runs (default: runs, or as for --out)",
     )
     parser.add_argument(
         "--out",
+        type=typed_path,
         metavar="DIR",
         help=f"folder for table and figures (default: {OUT}; results-synthetic for SYNTHETIC "
         "photographs, results-quick for the quick look)",
@@ -70,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_device(parser)
     parser.add_argument(
         "--repository",
-        type=Path,
+        type=typed_path,
         default=Path(),
         metavar="DIR",
         help="where configs/, data/, runs/ and results/ lie (default: the current folder)",
@@ -78,140 +145,112 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.seeds < 1 or (args.jobs is not None and args.jobs < 1):
         raise UsageError("--seeds and --jobs: a number from 1 on is needed")
-    _enter(args)
-    reproduce(args)
+    at_top = args.study == THESIS and args.configs is None
+    if args.quick and not at_top:
+        raise UsageError(f"--quick changes the image size; it is for the {THESIS} alone")
+    reproduce(
+        args.configs or args.repository / CONFIGS / ("" if at_top else args.study),
+        args.repository,
+        photographs=args.data,
+        mnist=args.mnist,
+        seeds=args.seeds,
+        jobs=args.jobs,
+        quick=args.quick,
+        runs_dir=args.runs_dir,
+        out=args.out,
+        device_choice=args.device,
+    )
 
 
-def _enter(args: argparse.Namespace) -> None:
-    """Go to the repository, where all other paths begin; those of the user keep their meaning."""
-    if args.repository.resolve() != Path.cwd():
-        for option in ("configs", "data", "mnist", "out", "runs_dir"):
-            value = getattr(args, option)
-            if value is not None and value != mnist.DOWNLOAD:
-                setattr(args, option, str(Path(value).resolve()))
-        try:
-            os.chdir(args.repository)
-        except OSError as error:
-            raise UsageError(f"--repository {args.repository}: {error.strerror}")
+def reproduce(
+    configs: Path,
+    repository: Path,
+    *,
+    photographs: str | None = None,
+    mnist: str | None = None,
+    seeds: int = 1,
+    jobs: int | None = None,
+    quick: bool = False,
+    runs_dir: Path | None = None,
+    out: Path | None = None,
+    device_choice: str = "auto",
+) -> None:
+    """Train a folder of configs and report; the options are those of the command line.
 
-
-def reproduce(args: argparse.Namespace) -> None:
-    """Do what the command line asks, in the current folder.
+    Args:
+        repository: where what is not named lies.
 
     Raises:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
-    place = Path(args.configs or CONFIGS)
-    configs = sorted(place.glob("*.yaml"))
-    if not configs:
-        mend = "--configs names another" if args.configs else "name the --repository"
-        raise UsageError(f"{place.absolute()} holds no YAML file; {mend}")
-    if args.quick and args.configs:
-        raise UsageError(f"--quick changes the image size; it is for {CONFIGS} alone")
-    photographs = _photographs() if args.data is None else args.data
-    synthetic = marked_name(Path(photographs)) == runs.SYNTHETIC
-    ending = "-quick" if args.quick else "-synthetic" if synthetic else ""
+    experiments = experiments_in(configs)
+    if not experiments:
+        raise UsageError(f"{configs.absolute()} holds no YAML file; name the --repository, or a "
+                         "folder of configs with --study or --configs")  # fmt: skip
+    photographs = photographs or _photographs(repository)
+    synthetic = marked_name(typed_path(photographs)) == SYNTHETIC
+    ending = "-quick" if quick else "-synthetic" if synthetic else ""
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
-    inner = "synthetic" if args.quick and synthetic else ""
-    runs_dir = Path(args.runs_dir or Path(f"runs{ending}") / inner)
-    out = Path(args.out or (f"results{ending}" if ending else OUT))
-    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = args.jobs or (1 if gpu else workers())
+    inner = "synthetic" if quick and synthetic else ""
+    runs_dir = runs_dir or repository / f"runs{ending}" / inner
+    out = out or repository / (f"results{ending}" if ending else OUT)
+    gpu = device_choice != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
+    jobs = jobs or (1 if gpu else workers())
 
-    tasks = []
-    datasets: dict[DataConfig, Dataset] = {}
-    for config in configs:
-        overrides = _overrides(config, photographs, args.mnist, args.quick)
-        if overrides is not None:
-            tasks += _tasks(config, overrides, range(args.seeds), runs_dir, datasets)
-    tasks.sort(key=lambda task: task.seconds, reverse=True)  # so that the cores end together
+    plan = Plan(runs_dir, range(seeds), device_choice, repository / RECORDS)
+    for file, experiment in experiments:
+        config = load_config(file, experiment=experiment)
+        if spec_of(config.data).of_photographs:
+            size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
+            plan.add(file, experiment, [_root(photographs), *size])
+        elif quick:
+            print(f"{experiment}: left out of the quick look")
+        elif mnist is None and not _is_filled(repository / MNIST_DATA):
+            print(f"{experiment}: left out, as {MNIST_DATA} is not filled; --mnist names another")
+        else:
+            plan.add(file, experiment, [_root(mnist or str(repository / MNIST_DATA))])
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(tasks, jobs, args.quick), flush=True)
+    print(_outlook(plan, jobs, quick), flush=True)
 
-    failed = run_side_by_side([task for task in tasks if not task.finished], jobs, args.device)
-    _score_baselines(datasets.values(), out)
-    if len(failed) < len(tasks):
-        print(f"\n{report(runs_dir, out, args.seeds)}\nwritten: {out}")
+    failed = run_side_by_side(plan.longest_first(), jobs)
+    _score_baselines(plan.datasets.values(), out)
+    total = plan.finished + len(plan.tasks)
+    if len(failed) < total:
+        print(f"\n{report(runs_dir, out, seeds).summary}\nwritten: {out}")
     if failed:
-        raise RunError(f"{len(failed)} of {len(tasks)} runs failed:\n" + "\n".join(failed))
+        raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
 
 
-def _photographs() -> str:
+def _is_filled(place: Path) -> bool:
+    return place.is_dir() and any(place.iterdir())
+
+
+def _photographs(repository: Path) -> str:
     """The real photographs where they lie in their place; else the synthetic ones, made at once."""
-    place = Path(REAL_DATA)
-    if place.is_dir() and any(place.iterdir()):
-        return REAL_DATA
+    if _is_filled(repository / REAL_DATA):
+        return str(repository / REAL_DATA)
     print(
         f"{REAL_DATA} is empty and --data was not given: going on with SYNTHETIC photographs "
         f"in {SYNTHETIC_DATA}. data/README.md says how to get the real ones.",
         flush=True,
     )
-    synthesize(Path(SYNTHETIC_DATA))
-    return SYNTHETIC_DATA
+    synthesize(repository / SYNTHETIC_DATA)
+    return str(repository / SYNTHETIC_DATA)
 
 
-def _overrides(config: Path, photographs: str, digits: str | None, quick: bool) -> list[str] | None:
-    """The `--set` values for a config: its data, and the image size of the quick look.
-
-    None where it is left out, which is said.
-    """
-    if load_config(config).data.name != "mnist":
-        size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
-        return [_root(photographs), *size]
-    if quick:
-        print(f"{config.stem}: left out of the quick look")
-        return None
-    if digits is None and not mnist.is_there(Path(MNIST_DATA)):
-        print(f"{config.stem}: left out, as {MNIST_DATA} is not filled; --mnist names another")
-        return None
-    return [_root(digits or MNIST_DATA)]
-
-
-def _root(folder: str) -> str:
-    return f"data.root={json.dumps(folder)}"  # quoted: YAML would read 2024 as a number
-
-
-def _tasks(
-    file: Path,
-    overrides: list[str],
-    seeds: range,
-    runs_dir: Path,
-    datasets: dict[DataConfig, Dataset],
-) -> list[Task]:
-    """A task for each seed of a config, after all that can be checked before training.
-
-    `datasets` are those loaded so far, which are not read again.
-    """
-    config = load_config(file, overrides)
-    if config.data not in datasets:
-        datasets[config.data] = load_dataset(config.data)  # also decodes the photographs
-    records = (RECORDS / config.experiment).glob("seed*")
-    epochs = [line["seconds"] for record in records for line in runs.read_metrics(record)]
-    # The quickest epoch: the others shared their machine with something.
-    seconds = config.train.epochs * min(epochs, default=0)
-    tasks = []
-    for seed in seeds:
-        folder = runs.run_folder(runs_dir, config.experiment, seed)
-        runs.check_folder(folder, config)
-        finished = runs.is_finished(folder)
-        if finished:
-            runs.check_same_data(folder, datasets[config.data].digest)
-        arguments = ["--config", str(file), "--seed", str(seed), "--runs-dir", str(runs_dir)]
-        for override in overrides:
-            arguments += ["--set", override]
-        seeded = config.model_copy(update={"seed": seed})
-        tasks.append(Task(seeded, arguments, folder, finished, seconds))
-    return tasks
+def _root(place: str) -> str:
+    return f"data.root={place}"
 
 
 def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
     """Write the baselines of the photographs into `out`, unless they stand there."""
-    dataset = next((one for one in datasets if one.outputs == 1), None)
-    if dataset is None:
+    yes_or_no = (one for one in datasets if one.spec.target == Binary())
+    if (dataset := next(yes_or_no, None)) is None:
         return
-    if any(one.digest == dataset.digest for one in baselines.read(out / baselines.FILE)):
+    file = out / baseline_records.FILE
+    if any(one.digest == dataset.digest for one in baseline_records.read(file)):
         return
     try:
         fitted = baselines.fit(dataset.train)
@@ -220,21 +259,20 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
         print(f"baselines: left out, {error}")
         return
     with writing(f"--out {out}"):
-        baselines.write(scored, out / baselines.FILE)
+        baseline_records.write(scored, file)
 
 
-def _outlook(tasks: Sequence[Task], jobs: int, quick: bool) -> str:
-    waiting = [task for task in tasks if not task.finished]
-    count = "1 run" if len(tasks) == 1 else f"{len(tasks)} runs"
-    text = f"{count}, {len(tasks) - len(waiting)} finished already, {jobs} at a time"
-    if not waiting:
+def _outlook(plan: Plan, jobs: int, quick: bool) -> str:
+    total = plan.finished + len(plan.tasks)
+    count = "1 run" if total == 1 else f"{total} runs"
+    text = f"{count}, {plan.finished} finished already, {jobs} at a time"
+    if not plan.tasks:
         return f"{text}."
     if quick:
         return f"{text}: about {QUICK_MINUTES} minute on two cores."
-    seconds = [task.seconds for task in waiting]
-    if not all(seconds):
+    if not all(plan.seconds):
         return f"{text}. How long it takes is not known: {RECORDS} has no record of some."
-    minutes = round(max(max(seconds), sum(seconds) / jobs) / 60)
+    minutes = round(max(max(plan.seconds), sum(plan.seconds) / jobs) / 60)
     words = f"about {minutes} minutes" if minutes > 1 else "a minute or less"
     return f"{text}: {words} on a machine like that of {RECORDS}."
 

@@ -1,45 +1,60 @@
-"""Data sets by name. A new one is a file with `load(config.data) -> Dataset` and a line here."""
+"""Data sets by name. A new one is a file with its `Spec`, `load(config.data)`, and a line here."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from pm_cls.config import DataConfig
+from pm_cls.config.options import chosen
 from pm_cls.data import ichallenge_pm, mnist
-from pm_cls.data.arrays import Dataset, Split
-from pm_cls.errors import UsageError
+from pm_cls.data.dataset import Dataset, Source, Spec, Split
+from pm_cls.runtime.errors import UsageError
 
-DATASETS: dict[str, Callable[[DataConfig], Dataset]] = {
-    "ichallenge_pm": ichallenge_pm.load,
-    "mnist": mnist.load,
+DATASETS: dict[str, Source] = {
+    "ichallenge_pm": Source(ichallenge_pm.SPEC, ichallenge_pm.load),
+    "mnist": Source(mnist.SPEC, mnist.load),
 }
+
+
+def spec_of(config: DataConfig) -> Spec:
+    """What a network must take and give for a config's data; nothing is read.
+
+    Raises:
+        UsageError: there is no data set of that name, or it has images of another size.
+    """
+    spec = chosen(DATASETS, "data.name", config.name).spec
+    if spec.image_size not in (None, config.image_size):
+        raise UsageError(
+            f"`data.image_size` is {config.image_size}; {config.name} has {spec.image_size}"
+        )
+    return spec
 
 
 def load_dataset(config: DataConfig) -> Dataset:
     """Load the data set that a config's `data` section names.
 
     Raises:
-        UsageError: there is no data set of that name.
+        UsageError: as `spec_of`.
         DataError: the data are missing or bad.
     """
-    if config.name not in DATASETS:
-        raise UsageError(f"`data.name` is {config.name!r}; known: {', '.join(DATASETS)}")
-    dataset = DATASETS[config.name](config)
+    spec_of(config)
+    dataset = DATASETS[config.name].load(config)
     return dataset if config.limit is None else _cut(dataset, config.limit)
 
 
 def _cut(dataset: Dataset, limit: int) -> Dataset:
     """The data set with `limit` images in each split, or all where there are fewer."""
     train, validation = _drawn(dataset.train, limit), _drawn(dataset.validation, limit)
-    notes = {**dataset.notes, "limit": limit}
-    if "repeated" in notes:
+    repeated = dataset.repeated
+    if repeated is not None:
         left = {*train.names, *validation.names}
-        groups = ([name for name in group if name in left] for group in notes["repeated"])
-        notes["repeated"] = [group for group in groups if len(group) > 1]
+        groups = ([name for name in group if name in left] for group in repeated)
+        repeated = [group for group in groups if len(group) > 1]
     digest = hashlib.sha256(f"{dataset.digest} {limit}".encode()).hexdigest()
-    return replace(dataset, digest=digest, train=train, validation=validation, notes=notes)
+    return replace(
+        dataset, digest=digest, train=train, validation=validation, repeated=repeated, limit=limit
+    )
 
 
 def _drawn(split: Split, limit: int) -> Split:
@@ -48,4 +63,4 @@ def _drawn(split: Split, limit: int) -> Split:
     return Split(names, split.labels[chosen], split.images[chosen])
 
 
-__all__ = ["DATASETS", "Dataset", "Split", "load_dataset"]
+__all__ = ["DATASETS", "Dataset", "Source", "Spec", "Split", "load_dataset", "spec_of"]

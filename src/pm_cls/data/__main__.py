@@ -17,15 +17,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pm_cls.command import new_parser, run_command
-from pm_cls.data import archives, ichallenge_pm
-from pm_cls.data import labels as label_tables
-from pm_cls.data.download import FILE_NAME, download
-from pm_cls.data.images import decode
-from pm_cls.data.photographs import content_digests, enumerate_names
-from pm_cls.data.synthetic import synthesize
-from pm_cls.errors import DataError, UsageError
-from pm_cls.files import csv_text, write_json, write_text, writing
+from pm_cls.data import Split, ichallenge_pm
+from pm_cls.data.photographs import archives, layout
+from pm_cls.data.photographs import labels as label_tables
+from pm_cls.data.photographs.download import FILE_NAME, download
+from pm_cls.data.photographs.images import decode
+from pm_cls.data.photographs.names import enumerate_names
+from pm_cls.data.photographs.splits import content_digests, nearly_black_note
+from pm_cls.data.photographs.synthetic import synthesize
+from pm_cls.runtime.command import new_parser, run_command
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.files import csv_text, write_json, write_text, writing
+from pm_cls.runtime.paths import typed_path
+
+SIDE = 16  # pixels; enough to tell a nearly black photograph
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,23 +39,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     verb = _verb(verbs, "download", "fetch the public archive, or the rest of it, and check it")
     verb.add_argument("name", choices=["figshare"], help="where from: figshare, 1,200 photographs")
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help=f"gets {FILE_NAME}")
+    verb.add_argument(
+        "--out", type=typed_path, required=True, metavar="DIR", help=f"gets {FILE_NAME}"
+    )
 
     verb = _verb(verbs, "verify", "say what a folder holds, what is missing, what is bad")
-    verb.add_argument("root", type=Path, metavar="DIR", help="folder of the photographs")
+    verb.add_argument("root", type=typed_path, metavar="DIR", help="folder of the photographs")
 
     verb = _verb(verbs, "prepare", "bring archives or folders into the official layout")
     verb.add_argument(
         "sources",
-        type=Path,
+        type=typed_path,
         nargs="+",
         metavar="SOURCE",
         help="zip archives as downloaded, folders with such or with photographs, label tables",
     )
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    verb.add_argument("--out", type=typed_path, required=True, metavar="DIR", help="folder to make")
 
     verb = _verb(verbs, "synthesize", "draw a set of synthetic photographs")
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    verb.add_argument("--out", type=typed_path, required=True, metavar="DIR", help="folder to make")
     verb.add_argument("--seed", type=int, default=0, help="another seed draws another set")
     verb.add_argument("--train", type=int, default=400, metavar="N", help="default: 400")
     verb.add_argument("--validation", type=int, default=400, metavar="N", help="default: 400")
@@ -63,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif args.verb == "verify":
         print(verify(args.root))
     elif args.verb == "prepare":
-        prepare(args.sources, args.out)
+        for note in prepare(args.sources, args.out):
+            print(f"note        {note}")
         print(f"written: {args.out}\n{verify(args.out)}")
     else:
         synthesize(
@@ -82,9 +90,10 @@ def verify(root: Path) -> str:
     Raises:
         DataError: something that training needs is missing or bad.
     """
-    listing = ichallenge_pm.find(root)
+    listing = layout.find(root)
     photographs = listing.files()
-    decode(photographs, np.empty((len(photographs), 3, 1, 1), np.uint8))
+    images = np.empty((len(photographs), 3, SIDE, SIDE), np.uint8)
+    decode(photographs, images)
     counts = listing.counts()
     by_letter = ", ".join(f"{n} {letter}" for letter, n in counts["training"].items())
     by_label = counts["validation"]
@@ -95,22 +104,27 @@ def verify(root: Path) -> str:
     ]
     if listing.is_official():
         verdict = "the official iChallenge-PM set, by its counts"
-    elif listing.name != ichallenge_pm.OFFICIAL_NAME:
+    elif listing.name != layout.OFFICIAL_NAME:
         verdict = f"a set named {listing.name!r}, not the official iChallenge-PM set"
     else:
         verdict = "NOT the official iChallenge-PM set (213 P, 161 N, 26 H; 211 and 189)"
-        if missing := ichallenge_pm.missing_names(listing):
+        if missing := layout.missing_names(listing):
             lines.append(f"missing     {enumerate_names(missing)}")
     if listing.ignored:
         lines.append(f"ignored     {listing.ignored} images in folders of neither split")
     repeated = ichallenge_pm.repeated(listing, content_digests(photographs, anew=True))
     for group in repeated:
         lines.append(f"repeated    {' = '.join(group)}")
+    every = Split(tuple(photographs.names), np.empty(0), images)
+    lines += [f"note        {note}" for note in (*listing.notes, *nearly_black_note(every))]
     return "\n".join([f"{root}: {verdict}", *lines])
 
 
-def prepare(sources: Sequence[Path], out: Path) -> None:
+def prepare(sources: Sequence[Path], out: Path) -> list[str]:
     """Copy photographs and labels from archives and folders into the official layout in `out`.
+
+    Returns:
+        Sentences about what was taken otherwise than it might look, or left out.
 
     Raises:
         UsageError: `out` holds something already, or cannot be written.
@@ -124,22 +138,24 @@ def prepare(sources: Sequence[Path], out: Path) -> None:
         with tempfile.TemporaryDirectory(dir=beside, prefix=f".{out.name}.") as temporary:
             unpacked, draft = Path(temporary) / "unpacked", Path(temporary) / "draft"
             unpacked.mkdir()
-            roots = archives.unpack(sources, unpacked)
+            found = archives.unpack(sources, unpacked)
             try:
-                listing = ichallenge_pm.find(*roots, sources=sources)
+                listing = layout.find(*found.roots, sources=sources, named=found.tables)
             except DataError as error:
-                raise DataError(archives.in_sources(str(error), roots))
+                raise DataError(archives.in_sources(str(error), found.roots))
+            notes = [archives.in_sources(n, found.roots) for n in (*listing.notes, *found.notes)]
             _copy(listing, draft)
             out.parent.mkdir(parents=True, exist_ok=True)
             if out.exists():
                 out.rmdir()
             draft.replace(out)
+    return notes
 
 
-def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
+def _copy(listing: layout.Listing, folder: Path) -> None:
     for split, files in (
-        (ichallenge_pm.TRAINING_FOLDER, listing.training.files),
-        (ichallenge_pm.VALIDATION_FOLDER, listing.validation.files),
+        (layout.TRAINING_FOLDER, listing.training.files),
+        (layout.VALIDATION_FOLDER, listing.validation.files),
     ):
         (folder / split).mkdir(parents=True)
         for index, name in enumerate(tqdm(files.names, split, disable=None, leave=False)):
@@ -148,8 +164,8 @@ def _copy(listing: ichallenge_pm.Listing, folder: Path) -> None:
     rows = [[number, *row] for number, row in enumerate(labels, start=1)]
     table = csv_text(["ID", "imgName", "Label"], rows)
     write_text(folder / label_tables.FILE_NAMES[0], table)
-    if listing.name != ichallenge_pm.OFFICIAL_NAME:  # synthetic stays synthetic
-        write_json(folder / ichallenge_pm.MARKER, {"name": listing.name})
+    if listing.name != layout.OFFICIAL_NAME:  # synthetic stays synthetic
+        write_json(folder / layout.MARKER, {"name": listing.name})
 
 
 if __name__ == "__main__":

@@ -2,17 +2,22 @@
 
 import gzip
 import hashlib
+import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from pm_cls.config import DataConfig
-from pm_cls.data.arrays import Dataset, Split
-from pm_cls.errors import DataError, UsageError
+from pm_cls.data.dataset import Dataset, Spec, Split
+from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.paths import typed_path
+from pm_cls.scores.target import Classes
 
 DOWNLOAD = "download"  # as `data.root`: let Paddle fetch the files
 SIZE = 28
+MAX_VALUES = 100_000_000  # of a file; the largest official one has 47,040,000
+SPEC = Spec(channels=1, target=Classes(10), image_size=SIZE)
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -23,11 +28,8 @@ def load(config: DataConfig) -> Dataset:
     """Load the 60,000 training and the 10,000 test digits; the test set is the validation split.
 
     Raises:
-        UsageError: `data.image_size` is not 28.
         DataError: files are missing, damaged or do not fit each other.
     """
-    if config.image_size != SIZE:
-        raise UsageError(f"`data.image_size` is {config.image_size}; mnist has {SIZE}")
     splits = {
         part: _split(*(_downloaded(part) if config.root == DOWNLOAD else _files(config.root, part)))
         for part in FILES
@@ -41,9 +43,16 @@ def load(config: DataConfig) -> Dataset:
         digest=digest.hexdigest(),
         train=splits["train"],
         validation=splits["test"],
-        outputs=10,
-        notes={"counts": {part: len(split.labels) for part, split in splits.items()}},
+        spec=SPEC,
+        counts={
+            "training": _count(splits["train"].labels),
+            "validation": _count(splits["test"].labels),
+        },
     )
+
+
+def _count(labels: np.ndarray) -> dict[str, int]:
+    return {str(label): int(n) for label, n in enumerate(np.bincount(labels, minlength=10))}
 
 
 def is_there(root: Path) -> bool:
@@ -61,11 +70,12 @@ def _find(root: Path, name: str) -> Path | None:
 
 
 def _files(root: str, part: str) -> tuple[Path, Path]:
-    images, labels = (_find(Path(root), name) for name in FILES[part])
+    folder = typed_path(root)
+    images, labels = (_find(folder, name) for name in FILES[part])
     if images is None or labels is None:
         names = ", ".join(f"{name}(.gz)" for pair in FILES.values() for name in pair)
         raise DataError(
-            f"{root}: the MNIST files are not all there; needed: {names}; "
+            f"{folder}: the MNIST files are not all there; needed: {names}; "
             f"or `--set data.root={DOWNLOAD}` to let Paddle fetch them"
         )
     return images, labels
@@ -95,17 +105,23 @@ def _split(images_path: Path, labels_path: Path) -> Split:
 
 def _read_idx(path: Path, dimensions: int) -> np.ndarray:
     """Read an idx file: bytes 0 0 8 (uint8) and the number of axes, their lengths, the values."""
+    start = 4 + 4 * dimensions
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            header = file.read(start)
+            if header[:4] != bytes([0, 0, 8, dimensions]) or len(header) < start:
+                raise DataError(f"{path}: is no idx file of uint8 values with {dimensions} axes")
+            shape = tuple(np.frombuffer(header[4:], ">u4").tolist())
+            count = math.prod(shape)
+            if count > MAX_VALUES:
+                raise DataError(
+                    f"{path}: claims {count:,} values, {shape}; up to {MAX_VALUES:,} are read"
+                )
+            content = file.read(count + 1)  # a file may unfold to any size
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})")
-    start = 4 + 4 * dimensions
-    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < start:
-        raise DataError(f"{path}: is no idx file of uint8 values with {dimensions} axes")
-    shape = tuple(np.frombuffer(content[4:start], ">u4").astype(int))
-    values = np.frombuffer(content, np.uint8, offset=start)
-    if len(values) != np.prod(shape) or not len(values):
-        raise DataError(f"{path}: {len(values)} values where the header says {shape}; cut short?")
+    values = np.frombuffer(content, np.uint8)
+    if len(values) != count or not count:
+        found = f"more than {count:,}" if len(values) > count else f"{len(values):,}"
+        raise DataError(f"{path}: {found} values where the header says {shape}; cut short?")
     return values.reshape(shape)

@@ -1,11 +1,14 @@
 """AlexNet as thesis 3.5 describes it, or with the third linear layer of the thesis' tutorial."""
 
+from typing import Literal
+
 import paddle
 from paddle import nn
 
-from pm_cls.models.convolution import Conv2D
-from pm_cls.models.layers import ACTIVATIONS, feature_count
-from pm_cls.models.pooling import MaxPool2D
+from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.pooling import MaxPool2D
+from pm_cls.models.blocks.sizes import feature_count
 
 
 class AlexNet(nn.Layer):
@@ -15,19 +18,23 @@ class AlexNet(nn.Layer):
     tutorial). The thesis also puts dropout on the output layer, which would zero the only logit
     half of the time; it is left out here.
 
-    Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, 1], the logit of
-    label 1. The shapes below are those of a 224x224 image.
+    Input float32 [n, channels, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The
+    shapes below are those of a 224x224 image.
     """
 
-    channels, outputs = 3, 1
-
     def __init__(
-        self, *, activation: str = "relu", image_size: int = 224, fc_layers: int = 2
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: str = "relu",
+        image_size: int = 224,
+        fc_layers: Literal[2, 3] = 2,
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            Conv2D(3, 96, 11, stride=4, padding=5), act(),  # 96x56x56
+            Conv2D(channels, 96, 11, stride=4, padding=5), act(),  # 96x56x56
             MaxPool2D(2, 2),  # 96x28x28
             Conv2D(96, 256, 5, padding=2), act(),  # 256x28x28
             MaxPool2D(2, 2),  # 256x14x14
@@ -42,7 +49,7 @@ class AlexNet(nn.Layer):
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 12544
             *hidden,  # 4096
-            nn.Linear(4096, self.outputs),
+            nn.Linear(4096, outputs),
         )
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:

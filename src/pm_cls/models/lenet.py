@@ -1,31 +1,39 @@
 """LeNet-7 (thesis 3.3), LeNet-9 (thesis 3.4) and the LeNet of the MNIST comparison (thesis 3.3)."""
 
+from typing import Annotated
+
 import paddle
 from paddle import nn
+from pydantic import Field
 
-from pm_cls.errors import UsageError
-from pm_cls.models.convolution import Conv2D
-from pm_cls.models.layers import ACTIVATIONS, feature_count
-from pm_cls.models.pooling import MaxPool2D
+from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.pooling import MaxPool2D
+from pm_cls.models.blocks.sizes import feature_count
+from pm_cls.runtime.errors import UsageError
 
 
 class LeNet7(nn.Layer):
     """Three convolutions and two linear layers; 19,233,841 parameters at 224x224.
 
-    Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, 1], the logit of
-    label 1. The shapes below are those of a 224x224 image. With `pool_to` the last features are
-    averaged over a grid of so many cells a side.
+    Input float32 [n, channels, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The
+    shapes below are those of a 224x224 image. `pool_to` averages the last features over a grid of
+    so many cells a side: the linear layer then does not grow with the image.
     """
 
-    channels, outputs = 3, 1
-
     def __init__(
-        self, *, activation: str = "relu", image_size: int = 224, pool_to: int | None = None
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: str = "relu",
+        image_size: int = 224,
+        pool_to: Annotated[int, Field(ge=1, le=1024)] | None = None,
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            Conv2D(3, 6, 5), act(),  # 6x220x220
+            Conv2D(channels, 6, 5), act(),  # 6x220x220
             MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
             MaxPool2D(2, 2),  # 16x53x53
@@ -35,7 +43,7 @@ class LeNet7(nn.Layer):
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 300000
             nn.Linear(feature_count(self.features, image_size), 64), act(),
-            nn.Linear(64, self.outputs),
+            nn.Linear(64, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -45,17 +53,22 @@ class LeNet7(nn.Layer):
 class LeNet9(nn.Layer):
     """LeNet-7 with one more pooling and one more convolution; 4,142,817 parameters at 224x224.
 
-    Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, 1], the logit of
-    label 1. The shapes below are those of a 224x224 image.
+    Input float32 [n, channels, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The
+    shapes below are those of a 224x224 image.
     """
 
-    channels, outputs = 3, 1
-
-    def __init__(self, *, activation: str = "relu", image_size: int = 224) -> None:
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: str = "relu",
+        image_size: int = 224,
+    ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            Conv2D(3, 6, 5), act(),  # 6x220x220
+            Conv2D(channels, 6, 5), act(),  # 6x220x220
             MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
             MaxPool2D(2, 2),  # 16x53x53
@@ -66,7 +79,7 @@ class LeNet9(nn.Layer):
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 96000
             nn.Linear(feature_count(self.features, image_size), 32), act(),
-            nn.Linear(32, self.outputs),
+            nn.Linear(32, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -76,18 +89,23 @@ class LeNet9(nn.Layer):
 class MnistLeNet(nn.Layer):
     """The tutorial's LeNet for digits; 41,806 parameters.
 
-    Input float32 [n, 1, 28, 28] in [-1, 1]; output float32 [n, 10], a logit for each digit.
+    Input float32 [n, channels, 28, 28] in [-1, 1]; output float32 [n, outputs].
     """
 
-    channels, outputs = 1, 10
-
-    def __init__(self, *, activation: str = "sigmoid", image_size: int = 28) -> None:
+    def __init__(
+        self,
+        *,
+        channels: int = 1,
+        outputs: int = 10,
+        activation: str = "sigmoid",
+        image_size: int = 28,
+    ) -> None:
         super().__init__()
         if image_size != 28:
             raise UsageError(f"`data.image_size` is {image_size}; mnist_lenet needs 28")
         act = ACTIVATIONS[activation]
         self.features = nn.Sequential(
-            Conv2D(1, 6, 5), act(),  # 6x24x24
+            Conv2D(channels, 6, 5), act(),  # 6x24x24
             MaxPool2D(2, 2),  # 6x12x12
             Conv2D(6, 16, 5), act(),  # 16x8x8
             MaxPool2D(2, 2),  # 16x4x4
@@ -96,7 +114,7 @@ class MnistLeNet(nn.Layer):
         self.classifier = nn.Sequential(
             nn.Flatten(),  # 120
             nn.Linear(120, 64), act(),
-            nn.Linear(64, self.outputs),
+            nn.Linear(64, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:

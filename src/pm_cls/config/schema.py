@@ -1,0 +1,198 @@
+"""Every key of a config with its type, range, default and meaning.
+
+`model`, `optimizer` and `train` also take the options of what they name: those of a network stand
+in the signature of its class, those of a loss or an optimiser in that of its function. They are
+checked against it where it is built (`pm_cls.config.options`).
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
+
+SYNTHETIC = "synthetic"  # the name of drawn photographs, in their dataset.json and every record
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is needed, not true or false")
+    return value  # pydantic reads "1e-3", which YAML leaves a string, as the number
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Whole = Annotated[int, BeforeValidator(_number)]
+Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+# What a key may be in a table of all keys, as `Config.flat` gives it.
+Value = str | int | float | bool | None | list[int]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
+
+
+class OpenSection(Section):
+    """A section that also takes the options of what its `name` names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_options(cls, settings: object) -> object:
+        """Options that are null are as those that are not there; the others are plain values."""
+        if not isinstance(settings, dict):
+            return settings
+        options = {k: v for k, v in settings.items() if k not in cls.model_fields}
+        for key, value in options.items():
+            each = value if isinstance(value, list) else [value]
+            if not (isinstance(key, str) and key.isidentifier() and all(map(_is_plain, each))):
+                raise ValueError(f"`{key}` is no option: a name with a plain value is needed")
+        return {k: v for k, v in settings.items() if v is not None or k not in options}
+
+    def options(self) -> dict[str, object]:
+        """What was given beyond the keys of the section, for the signature of what is named."""
+        return dict(self.model_extra or {})
+
+
+class DataConfig(Section):
+    name: Name = Field("ichallenge_pm", description="Data set: a key of pm_cls.data.DATASETS.")
+    root: str = Field(
+        "data/ichallenge_pm",
+        min_length=1,
+        description="Folder of the data. For mnist also the word `download`: Paddle's downloader.",
+    )
+    image_size: Annotated[Whole, Field(ge=8, le=4096)] = Field(
+        224, description="Height and width that photographs are sampled to, in pixels."
+    )
+    channel_order: Literal["rgb", "bgr"] = Field(
+        "rgb", description="Order of the colour channels; the thesis' tutorial had bgr."
+    )
+    limit: Count | None = Field(
+        None, description="Only this many images of each split, drawn evenly; the same every time."
+    )
+
+
+class ModelConfig(OpenSection):
+    name: Name = Field("lenet7", description="Network: a key of pm_cls.models.MODELS.")
+    activation: Literal["sigmoid", "tanh", "relu"] = Field(
+        "relu", description="After every convolution and every hidden linear layer."
+    )
+    normalization: Literal["none", "input", "layers"] = Field(
+        "none",
+        description="Batch normalisation: of the images, without parameters, or before every "
+        "activation.",
+    )
+    init_gain: Annotated[Real, Field(gt=0)] = Field(
+        1.0, description="Factor of Paddle's initial weights; biases are left as they are."
+    )
+    fast: bool = Field(
+        True,
+        strict=True,
+        description="Compute convolutions on the CPU with fewer multiplications; the same network, "
+        "other last bits.",
+    )
+
+
+class OptimizerConfig(OpenSection):
+    name: Name = Field("momentum", description="A key of pm_cls.train.optimizers.OPTIMIZERS.")
+    learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Constant.")
+    momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.9, description="Of the velocity; beta1 of Adam."
+    )
+    weight_decay: Annotated[Real, Field(ge=0)] = Field(0.0, description="L2 coefficient.")
+
+
+class TrainConfig(Section):
+    epochs: Count = Field(10, description="Times that the training set is gone through.")
+    batch_size: Count = Field(10, description="Images a step.")
+    loss: Name = Field("cross_entropy", description="A key of pm_cls.train.losses.LOSSES.")
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Of the products in training on a GPU (automatic mixed precision); weights and "
+        "evaluation are float32.",
+    )
+    report_epochs: tuple[Count, ...] = Field(
+        (5, 10), min_length=1, description="Epochs whose weights and predictions are kept."
+    )
+
+    @field_validator("report_epochs")
+    @classmethod
+    def _sorted_once(cls, epochs: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(epochs)))
+
+    @model_validator(mode="after")
+    def _reported_epochs_are_trained(self) -> "TrainConfig":
+        late = [epoch for epoch in self.report_epochs if epoch > self.epochs]
+        if late:
+            raise ValueError(f"report_epochs {late} lie beyond epochs: {self.epochs}")
+        return self
+
+
+class Config(Section):
+    """One experiment with one seed."""
+
+    experiment: Name = Field(description="Name of the experiment, and of its folder of runs.")
+    seed: Annotated[Whole, Field(ge=0, lt=2**31)] = Field(
+        0, description="Of the initial weights, the order of the images and dropout."
+    )
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    train: TrainConfig = TrainConfig()
+    _retired: dict[str, Value] = PrivateAttr(default_factory=dict)
+
+    @property
+    def retired(self) -> Mapping[str, Value]:
+        """Of a stored config: by dotted key what was set under keys that there are no longer."""
+        return self._retired
+
+    def with_retired(self, settings: Mapping[str, Value]) -> "Config":
+        """The same config, with keys that there are no longer."""
+        copy = self.model_copy()
+        copy._retired = dict(settings)
+        return copy
+
+    def flat(self) -> dict[str, Value]:
+        """Every setting by dotted key, but for the seed and where the data lie."""
+        sections = self.model_dump(mode="json", exclude={"seed": True, "data": {"root"}})
+        return {**dict(_flat(sections)), **self._retired}
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of `flat`."""
+        return hashlib.sha256(json.dumps(self.flat(), sort_keys=True).encode()).hexdigest()
+
+    def differing(self, other: "Config") -> list[str]:
+        """Dotted keys, sorted, of the settings of `flat` in which the two differ."""
+        ours, theirs = self.flat(), other.flat()
+        return sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+
+    def to_yaml(self) -> str:
+        """The config with every default written out; `load_config` reads it back."""
+        comment = f"# Resolved by pm_cls: every default is written out. Digest {self.digest()}\n"
+        return comment + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _flat(sections: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    for key, value in sections.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value  # type: ignore[misc]  # the sections hold no others

@@ -1,0 +1,1 @@
+"""Photographs: files below a folder, or in archives -> decoded arrays with labels."""

@@ -1,0 +1,75 @@
+"""How strongly training would move each layer, and how many activations cannot pass it on."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from pm_cls.data import Dataset
+from pm_cls.data.transforms import to_float
+from pm_cls.models.blocks.activations import SATURATED
+from pm_cls.models.build import build
+from pm_cls.models.classifier import Run
+from pm_cls.models.taps import hooked, taps
+from pm_cls.records.gradients import LayerState
+from pm_cls.runtime.silence import silence
+from pm_cls.train.losses import LOSSES
+
+
+def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
+    """Each layer of a run before training and at its reported epochs."""
+    n, config = len(dataset.train.labels), run.config
+    steps = math.ceil(n / config.train.batch_size)
+    for epoch in (0, *config.train.report_epochs):
+        model = Run(run.folder, config, epoch).network if epoch else build(config, run.spec)
+        yield from _states(model, dataset, config.train.batch_size, config.train.loss, epoch, steps)
+
+
+@silence()
+def _states(
+    model: nn.Layer, dataset: Dataset, batch_size: int, loss: str, epoch: int, steps: int
+) -> list[LayerState]:
+    """Go once through the training images without a step.
+
+    The layers work as in training, so that batch normalisation takes the statistics of each batch;
+    only dropout is off. The gradient is that of the mean loss over all images.
+    """
+    split = dataset.train
+    found = taps(model, paddle.to_tensor(to_float(split.images[:1])))
+    model.train()
+    for layer in model.sublayers():
+        if isinstance(layer, nn.Dropout):
+            layer.eval()
+    counts = [np.zeros(2, np.int64) for _ in found]
+    hooks = [
+        (tap.activation, _counting(count))
+        for tap, count in zip(found, counts, strict=True)
+        if tap.activation is not None
+    ]
+    model.clear_gradients()
+    n = len(split.labels)
+    with hooked(hooks):
+        for start in range(0, n, batch_size):
+            images = paddle.to_tensor(to_float(split.images[start : start + batch_size]))
+            labels = split.labels[start : start + batch_size]
+            mean = LOSSES[loss](model(images), labels, dataset.spec.target)
+            (mean * (len(labels) / n)).backward()
+    return [
+        LayerState(
+            epoch,
+            epoch * steps,
+            tap.name,
+            float(np.linalg.norm(tap.layer.weight.grad.numpy().astype(np.float64))),
+            None if tap.activation is None else float(count[0] / count[1]),
+        )
+        for tap, count in zip(found, counts, strict=True)
+    ]
+
+
+def _counting(count: np.ndarray) -> Callable[[nn.Layer, object, paddle.Tensor], None]:
+    def hook(layer: nn.Layer, _: object, output: paddle.Tensor) -> None:
+        count[:] += int(SATURATED[type(layer)](output).sum()), int(np.prod(output.shape))
+
+    return hook

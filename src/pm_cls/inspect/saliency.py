@@ -1,0 +1,117 @@
+"""Where on a photograph a network finds its answer: feature maps, Grad-CAM and occlusion.
+
+All take a network of any topology with convolutions and uint8 images [n, channels, size, size].
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+from pm_cls.data.transforms import to_float
+from pm_cls.models.classifier import logits_of
+from pm_cls.models.taps import Tap, outputs_of, taps
+from pm_cls.runtime.silence import silence
+
+BATCH = 10
+
+
+def first_kernels(model: nn.Layer, images: np.ndarray) -> np.ndarray:
+    """The weights of the first convolution, float32 [filters, channels, k, k]."""
+    return _convolutions(model, images)[0].layer.weight.numpy()
+
+
+@paddle.no_grad()
+def feature_maps(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
+    """The activations after each convolution, from the images on: float32 [n, maps, h, w]."""
+    layers = [tap.activation for tap in _convolutions(model, images) if tap.activation is not None]
+    with outputs_of(layers) as outputs:
+        model(paddle.to_tensor(to_float(images)))
+    return [output.numpy() for output in outputs]
+
+
+@silence()
+def grad_cam(model: nn.Layer, images: np.ndarray) -> np.ndarray:
+    """Grad-CAM of the answer given, at the last convolution's activations.
+
+    Each map of activations is weighted with the mean gradient of the answer's score in it; the
+    score is the logit where label 1 is the answer, else its negative. Their sum, cut at zero, tells
+    what speaks for the answer (Selvaraju et al. 2017, arXiv:1610.02391).
+
+    Returns:
+        float32 [n, h, w], 0 or more, of the size of those activations.
+    """
+    last = _convolutions(model, images)[-1]
+    found = []
+    for batch in _batches(images):
+        with outputs_of([last.activation or last.layer]) as outputs:
+            logits = model(batch)
+        score = paddle.where(logits >= 0, logits, -logits).sum()
+        (gradient,) = paddle.grad(score, outputs[-1])
+        weights = gradient.mean(axis=[2, 3], keepdim=True)
+        found.append(F.relu((weights * outputs[-1]).sum(axis=1)).numpy())
+    return np.concatenate(found)
+
+
+def occlusion(model: nn.Layer, image: np.ndarray) -> np.ndarray:
+    """How far the score of the answer given falls as a square of the image is covered.
+
+    The squares are those of `patch_starts`, half overlapping, and covered with the mean colour of
+    the image (after Zeiler and Fergus 2014, arXiv:1311.2901).
+
+    Args:
+        image: uint8 [channels, size, size].
+
+    Returns:
+        float32 [g, g] in units of the logit; negative where covering speaks for the answer.
+    """
+    side, starts = patch_starts(image.shape[-1])
+    colour = image.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
+    covered = np.repeat(image[np.newaxis], len(starts) ** 2 + 1, axis=0)
+    places = ((top, left) for top in starts for left in starts)
+    for one, (top, left) in zip(covered[1:], places, strict=True):
+        one[:, top : top + side, left : left + side] = colour
+    logits = logits_of(model, covered, BATCH)[:, 0]
+    score = logits if logits[0] >= 0 else -logits
+    return (score[0] - score[1:]).reshape(len(starts), len(starts))
+
+
+def patch_starts(size: int) -> tuple[int, range]:
+    """Side of the covered squares and where they begin: a seventh of the image, half overlapping.
+
+    At 224 pixels these are squares of 32, at 13 x 13 places.
+    """
+    side = max(size // 7, 2)
+    return side, range(0, size - side + 1, side // 2)
+
+
+def agreement(grad_cam: np.ndarray, occlusion: np.ndarray, size: int) -> float | None:
+    """Spearman's rank correlation of the two maps of a photograph, [h, w] and [g, g].
+
+    Grad-CAM is averaged over each square that was covered in the image of size x size. None where
+    one of the two does not vary.
+    """
+    from scipy import ndimage, stats
+
+    side, starts = patch_starts(size)
+    fine = ndimage.zoom(grad_cam, size / np.array(grad_cam.shape), order=1, grid_mode=True,
+                        mode="nearest")  # fmt: skip
+    squares = [
+        fine[top : top + side, left : left + side].mean() for top in starts for left in starts
+    ]
+    if np.ptp(squares) == 0 or np.ptp(occlusion) == 0:
+        return None
+    return float(stats.spearmanr(squares, occlusion.ravel()).statistic)
+
+
+def _convolutions(model: nn.Layer, images: np.ndarray) -> list[Tap]:
+    """In the order of the images; the network is in evaluation mode afterwards."""
+    found = taps(model, paddle.to_tensor(to_float(images[:1])))
+    return [tap for tap in found if isinstance(tap.layer, nn.Conv2D)]
+
+
+def _batches(images: np.ndarray) -> Iterator[paddle.Tensor]:
+    for start in range(0, len(images), BATCH):
+        yield paddle.to_tensor(to_float(images[start : start + BATCH]))

@@ -1,0 +1,1 @@
+"""What networks are made of: convolution and pooling, activations, normalisation, first weights."""

@@ -1,0 +1,50 @@
+"""Batch normalisation (Ioffe and Szegedy, 2015) put into a network that was built."""
+
+import itertools
+from collections.abc import Iterator
+
+from paddle import nn
+
+from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.runtime.errors import UsageError
+
+
+def normalize(model: nn.Layer, where: str) -> None:
+    """Normalise over each batch.
+
+    Args:
+        where: `input`: the images, channel by channel, without parameters; `layers`: before each
+            activation that follows a convolution or a linear layer in a `Sequential`; `none`.
+
+    Raises:
+        UsageError: the network has no such place.
+    """
+    if where == "none":
+        return
+    places = [
+        (parent, name, child)
+        for parent in model.sublayers(include_self=True)
+        for name, child in parent.named_children()
+        if isinstance(child, nn.Sequential)
+    ]
+    before = sum(1 for _ in model.sublayers())
+    if where == "input" and places:
+        parent, name, first = places[0]
+        reads = next(layer for layer in model.sublayers() if isinstance(layer, nn.Conv2D))
+        norm = nn.BatchNorm2D(reads._in_channels, weight_attr=False, bias_attr=False)
+        setattr(parent, name, nn.Sequential(norm, *first))
+    elif where == "layers":
+        for parent, name, layers in reversed(places):  # the innermost first
+            setattr(parent, name, nn.Sequential(*_normalized(layers)))
+    if sum(1 for _ in model.sublayers()) == before:
+        raise UsageError(f"`model.normalization` is {where}, for which this network has no place")
+
+
+def _normalized(layers: nn.Sequential) -> Iterator[nn.Layer]:
+    for layer, following in itertools.zip_longest(layers, list(layers)[1:]):
+        yield layer
+        if isinstance(following, tuple(ACTIVATIONS.values())):
+            if isinstance(layer, nn.Conv2D):
+                yield nn.BatchNorm2D(layer.weight.shape[0])
+            elif isinstance(layer, nn.Linear):
+                yield nn.BatchNorm1D(layer.weight.shape[1])

@@ -1,0 +1,44 @@
+"""How large the features of an image are, for the linear layer after them."""
+
+from paddle import nn
+
+from pm_cls.runtime.errors import UsageError
+
+
+def feature_count(features: nn.Sequential, image_size: int) -> int:
+    """Number of values that `features` makes of one square image.
+
+    The sizes are computed, not tried out: Paddle hangs on an image smaller than a kernel.
+
+    Raises:
+        UsageError: `image_size` is too small; the message says which size is needed.
+    """
+    channels = [layer.weight.shape[0] for layer in features if isinstance(layer, nn.Conv2D)][-1]
+    side = _side(features, image_size)
+    if side < 1:
+        needed = image_size
+        while _side(features, needed) < 1:
+            needed += 1
+        raise UsageError(
+            f"`data.image_size` is {image_size}; this network needs {needed} pixels or more"
+        )
+    return channels * side * side
+
+
+def _side(features: nn.Sequential, image_size: int) -> int:
+    side = image_size
+    for layer in features:
+        if isinstance(layer, nn.Conv2D):
+            reach = layer._dilation[0] * (layer._kernel_size[0] - 1) + 1
+            stride, padding = layer._stride[0], layer._padding
+        elif isinstance(layer, nn.MaxPool2D):
+            reach, stride, padding = layer.ksize, layer.stride, layer.padding
+        elif isinstance(layer, nn.AdaptiveAvgPool2D):
+            side = layer._output_size
+            continue
+        else:
+            continue
+        side = (side + 2 * padding - reach) // stride + 1
+        if side < 1:
+            return 0
+    return side

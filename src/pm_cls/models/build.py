@@ -1,0 +1,74 @@
+"""Networks by name, and the one recipe: config + spec of the data + seed -> network.
+
+A new network is a file with a `paddle.nn.Layer` and a line in `MODELS`. It takes `channels`,
+`outputs`, `activation` and `image_size` as keywords, then options of its own, with their types:
+these are keys of the config's `model` section.
+"""
+
+from typing import Any
+
+import paddle
+from paddle import nn
+
+from pm_cls.config import Config
+from pm_cls.config.options import checked, chosen
+from pm_cls.data import Spec
+from pm_cls.models.alexnet import AlexNet
+from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.initialisers import scale_weights
+from pm_cls.models.blocks.normalisation import normalize
+from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
+
+MODELS: dict[str, type[nn.Layer]] = {
+    "lenet7": LeNet7,
+    "lenet9": LeNet9,
+    "alexnet": AlexNet,
+    "mnist_lenet": MnistLeNet,
+}
+
+
+def build(config: Config, spec: Spec) -> nn.Layer:
+    """The network of a config with the weights that training begins with, from the config's seed.
+
+    Raises:
+        UsageError: no such network, an option that it does not have, or an image size too small.
+    """
+    paddle.seed(config.seed)
+    keys = config.model.model_dump(exclude={"name"})
+    return build_model(
+        config.model.name,
+        channels=spec.channels,
+        outputs=spec.target.outputs,
+        image_size=config.data.image_size,
+        **keys,
+    )
+
+
+def build_model(
+    name: str,
+    *,
+    normalization: str = "none",
+    init_gain: float = 1.0,
+    fast: bool = True,
+    **options: Any,
+) -> nn.Layer:
+    """Build a network with Paddle's default initial weights, drawn from `paddle.seed`.
+
+    Args:
+        normalization, init_gain: see `blocks.normalisation` and `blocks.initialisers`.
+        fast: on the CPU, compute convolutions with fewer multiplications (`blocks.convolution`);
+            the same function and weights, other last bits.
+        options: keywords of the network's class: `activation`, `image_size`, `channels`, `outputs`
+            and those of its own.
+
+    Raises:
+        UsageError: no such network, an option that it does not have, or an image size too small.
+    """
+    network = chosen(MODELS, "model.name", name)
+    model = network(**checked(network.__init__, "model", f"the network {name}", options))
+    for layer in model.sublayers():
+        if isinstance(layer, Conv2D):
+            layer.fast = fast
+    scale_weights(model, init_gain)
+    normalize(model, normalization)
+    return model

@@ -1,0 +1,238 @@
+"""A finished run that answers: photographs or arrays -> logits -> predictions.
+
+run = pm_cls.load_run("runs/lenet7_relu/seed0")
+for one in run.predict(["photo.jpg", "folder"]):
+    print(one.name, one.probability)
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import nn
+from PIL import Image
+from tqdm import tqdm
+
+from pm_cls.config import Config
+from pm_cls.data import Spec, spec_of
+from pm_cls.data.photographs.folders import walk
+from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
+from pm_cls.data.photographs.images import decode, nearly_black, sample
+from pm_cls.data.photographs.names import enumerate_names
+from pm_cls.data.transforms import to_float
+from pm_cls.models.build import build
+from pm_cls.models.weights import load_weights
+from pm_cls.records import folder as places
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.threads import one_thread
+
+BLOCK = 64  # photographs that are in memory at a time, in whole batches
+
+Path_ = str | Path
+Photographs = Path_ | np.ndarray | Sequence[Path_] | Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer to one image.
+
+    Attributes:
+        name: its path, or its place among the arrays.
+        label: 1 from a probability of one half on, else 0; of k classes the most probable.
+        probability: of label 1; of k classes that of the label.
+        logit: what the network gave; of k classes all of them.
+    """
+
+    name: str
+    label: int
+    probability: float
+    logit: float | tuple[float, ...]
+
+
+class Run:
+    """A finished run with the weights of one of its reported epochs.
+
+    Attributes:
+        folder, config: of the run.
+        epoch: whose weights answer.
+        spec: what the network takes and gives.
+    """
+
+    def __init__(self, folder: Path, config: Config, epoch: int | None = None) -> None:
+        kept = config.train.report_epochs
+        self.folder, self.config, self.epoch = folder, config, kept[-1] if epoch is None else epoch
+        if self.epoch not in kept:
+            raise UsageError(f"epoch {epoch}: {folder} keeps {', '.join(map(str, kept))}")
+        self.spec: Spec = spec_of(config.data)
+
+    @classmethod
+    def read(cls, folder: Path, epoch: int | None = None) -> "Run":
+        """The run in a folder; where its last epoch was not kept, which one answers is noted.
+
+        Raises:
+            UsageError: no finished run is there, or it did not keep that epoch.
+        """
+        run = cls(folder, places.read_config(folder), epoch)
+        if epoch is None and run.epoch < run.config.train.epochs:
+            print(
+                f"note: {folder}: epoch {run.epoch} answers, the last that was kept of "
+                f"{run.config.train.epochs}; `train.report_epochs` says which are kept",
+                file=sys.stderr,
+            )
+        return run
+
+    @cached_property
+    def network(self) -> nn.Layer:
+        """The network with its weights; UsageError where they are missing or do not fit."""
+        model = build(self.config, self.spec)
+        load_weights(model, places.weights_file(self.folder, self.epoch))
+        return model
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """float32 [n, outputs] of uint8 images [n, channels, size, size] as the data set has them.
+
+        Their channels are in the order of the config.
+        """
+        return logits_of(self.network, images, self.config.train.batch_size)
+
+    def predict(self, photographs: Photographs) -> list[Prediction]:
+        """Classify photographs.
+
+        Args:
+            photographs: paths of files or of folders of them; or RGB photographs as uint8 arrays
+                [height, width, 3], 0 to 255, of any size, one, several, or [n, height, width, 3].
+                The same photograph gives the same answer in either form.
+
+        Raises:
+            UsageError: an array of another dtype or shape; a network that takes no photographs.
+            DataError: no photographs, or bad ones (all are listed).
+        """
+        return list(self.stream(photographs))
+
+    def stream(self, photographs: Photographs) -> Iterator[Prediction]:
+        """As `predict`, one after the other, with no more than BLOCK of them in memory.
+
+        Where there are bad ones DataError comes at the end, with all of them.
+        """
+        if not self.spec.of_photographs:
+            raise UsageError(
+                f"{self.folder}: {self.config.model.name} was trained on {self.config.data.name} "
+                "and does not classify photographs"
+            )
+        given: list[Any]
+        if isinstance(photographs, str | Path | np.ndarray):
+            given = [photographs]
+        else:
+            given = list(photographs)
+        if any(isinstance(one, np.ndarray) for one in given):
+            yield from self._of_arrays(given)
+        else:
+            yield from self._of_files(photograph_files(given))
+
+    def _of_files(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+        bad: list[str] = []
+        for start in tqdm(
+            range(0, len(paths), self._block), "classifying", disable=None, leave=False
+        ):
+            block = paths[start : start + self._block]
+            images = self._empty(len(block))
+            try:
+                decode(block, images, shown=False)
+            except DataError as error:
+                bad += str(error).splitlines()[1:]
+                continue
+            if not bad:
+                yield from self._answers(list(map(str, block)), images)
+        if bad:
+            raise DataError("\n".join([f"{len(bad)} bad photographs:", *bad]))
+
+    def _of_arrays(self, arrays: Sequence[np.ndarray]) -> Iterator[Prediction]:
+        each = [one for array in arrays for one in _photographs_of(array)]
+        for start in range(0, len(each), self._block):
+            block = each[start : start + self._block]
+            images = self._empty(len(block))
+            for row, pixels in enumerate(block):
+                images[row] = sample(Image.fromarray(pixels), images.shape[-1])
+            yield from self._answers([str(start + row) for row in range(len(block))], images)
+
+    @property
+    def _block(self) -> int:
+        size = self.config.train.batch_size
+        return max(BLOCK // size, 1) * size
+
+    def _empty(self, n: int) -> np.ndarray:
+        size = self.config.data.image_size
+        return np.empty((n, self.spec.channels, size, size), np.uint8)
+
+    def _answers(self, names: Sequence[str], rgb: np.ndarray) -> Iterator[Prediction]:
+        dark = nearly_black(rgb)
+        _note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
+        images = rgb[:, ::-1] if self.config.data.channel_order == "bgr" else rgb
+        logits, target = self.logits(images), self.spec.target
+        labels, probabilities = target.predicted(logits), target.probabilities(logits)
+        for name, label, row, each in zip(names, labels, logits, probabilities, strict=True):
+            if target.outputs == 1:
+                yield Prediction(name, int(label), float(each[1]), float(row[0]))
+            else:
+                yield Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
+
+
+@paddle.no_grad()
+def logits_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Logits float32 [n, outputs] of uint8 images [n, channels, height, width], n from 1 on."""
+    one_thread()  # the caller may have set another number since
+    model.eval()
+    batches = range(0, len(images), batch_size)
+    return np.concatenate(
+        [model(paddle.to_tensor(to_float(images[i : i + batch_size]))).numpy() for i in batches]
+    )
+
+
+def photograph_files(given: Iterable[str | Path]) -> list[Path]:
+    """The photographs among paths of files and folders; what else is in folders is noted.
+
+    Raises:
+        DataError: there are none.
+    """
+    files: list[Path] = []
+    others: list[str] = []
+    for path in map(Path, given):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        for file in walk(path):
+            if is_photograph(file.name):
+                files.append(file)
+            else:
+                others.append(file.name)
+    if not files:
+        raise DataError(f"no photographs found; {EXAMPLES} are read")
+    _note("files that are no photographs", others)
+    return files
+
+
+def _note(what: str, names: Sequence[str]) -> None:
+    if names:
+        listed = enumerate_names(names, 5)
+        print(f"note: {len(names)} {what}: {listed}", file=sys.stderr)
+
+
+def _photographs_of(array: np.ndarray) -> Iterable[np.ndarray]:
+    """uint8 [height, width, 3] each; UsageError where the array holds no such photographs."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise UsageError(
+            f"photographs as arrays are uint8, 0 to 255; {found} was given, whose "
+            "range is not known"
+        )
+    if array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
+        raise UsageError(
+            f"photographs as arrays are [height, width, 3] or [n, height, width, 3] in RGB; "
+            f"{list(array.shape)} was given"
+        )
+    return array if array.ndim == 4 else [array]

@@ -1,0 +1,70 @@
+"""Layers of a network in the order in which images go through them, in any topology, by hooks."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import paddle
+from paddle import nn
+
+from pm_cls.models.blocks.activations import SATURATED
+
+
+@dataclass
+class Tap:
+    """A convolution or linear layer, and the activation that its output goes to.
+
+    `name` is conv1, conv2, ..., fc1, fc2, ... from the images on; `activation` None where another
+    such layer, or the end, comes first.
+    """
+
+    name: str
+    layer: nn.Layer
+    activation: nn.Layer | None = None
+
+
+@paddle.no_grad()
+def taps(model: nn.Layer, images: paddle.Tensor) -> list[Tap]:
+    """Find the layers by sending images, float32 [n, channels, h, w], through the network.
+
+    The network is left in evaluation mode; a layer that is used twice is listed once.
+    """
+    model.eval()
+    found: list[Tap] = []
+
+    def note(layer: nn.Layer, given: object, output: object) -> None:
+        if isinstance(layer, nn.Conv2D | nn.Linear):
+            if all(tap.layer is not layer for tap in found):
+                kind = "conv" if isinstance(layer, nn.Conv2D) else "fc"
+                number = 1 + sum(tap.name.startswith(kind) for tap in found)
+                found.append(Tap(f"{kind}{number}", layer))
+        elif found and found[-1].activation is None:
+            found[-1].activation = layer
+
+    layers = [
+        layer
+        for layer in model.sublayers()
+        if isinstance(layer, nn.Conv2D | nn.Linear) or type(layer) in SATURATED
+    ]
+    with hooked([(layer, note) for layer in layers]):
+        model(images)
+    return found
+
+
+@contextmanager
+def hooked(hooks: Sequence[tuple[nn.Layer, Callable[..., None]]]) -> Iterator[None]:
+    """Call `hook(layer, inputs, output)` after each forward pass of its layer."""
+    handles = [layer.register_forward_post_hook(hook) for layer, hook in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def outputs_of(layers: Sequence[nn.Layer]) -> Iterator[list[paddle.Tensor]]:
+    """Collect what the layers give in the next forward pass, in the order in which they do."""
+    outputs: list[paddle.Tensor] = []
+    with hooked([(layer, lambda _, given, output: outputs.append(output)) for layer in layers]):
+        yield outputs

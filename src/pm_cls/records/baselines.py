@@ -1,0 +1,74 @@
+"""baselines.csv: what simple answers reach. It stands beside the report, not in a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.files import csv_text, read_csv, write_text
+from pm_cls.scores import stats
+from pm_cls.scores.metrics import Scores
+
+FILE = "baselines.csv"
+COLUMNS = ("baseline", "numbers", "dataset", "n", "correct", "accuracy", "wilson_low",
+           "wilson_high", "loss", "auc", "data_digest")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Scores of a simple answer on a set of photographs.
+
+    `numbers` is how many it sees of a photograph, `dataset` and `digest` tell the photographs.
+    """
+
+    name: str
+    numbers: int
+    dataset: str
+    digest: str
+    scores: Scores
+
+    @property
+    def wilson(self) -> tuple[float, float]:
+        """Interval of the accuracy over photographs."""
+        return stats.wilson(self.scores.correct, self.scores.n)
+
+
+def write(found: Sequence[Baseline], path: Path) -> None:
+    """Write a line a baseline and set of photographs."""
+    rows = [
+        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *one.wilson, s.loss, s.auc,
+         one.digest]
+        for one in found
+        for s in [one.scores]
+    ]  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, csv_text(COLUMNS, rows))
+
+
+def read(path: Path) -> list[Baseline]:
+    """Read what `write` wrote; nothing where there is no such file.
+
+    Raises:
+        UsageError: the file is damaged.
+    """
+    if not path.is_file():
+        return []
+    try:
+        return [
+            Baseline(
+                line["baseline"],
+                int(line["numbers"]),
+                line["dataset"],
+                line["data_digest"],
+                Scores(
+                    correct=int(line["correct"]),
+                    n=int(line["n"]),
+                    accuracy=float(line["accuracy"]),
+                    loss=float(line["loss"]),
+                    auc=float(line["auc"]) if line["auc"] else None,
+                ),
+            )
+            for line in read_csv(path)
+        ]
+    except (LookupError, ValueError, TypeError) as error:
+        raise UsageError(f"{path}: is damaged ({error}); `pm-cls baselines` writes it anew")

@@ -1,0 +1,92 @@
+"""Where a run lies, whether one can be made there, and who is at work on it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from pm_cls.config import Config, load_stored
+from pm_cls.records import result
+from pm_cls.runtime.errors import UsageError
+
+CONFIG, LOG, CHECKPOINT = "config.yaml", "train.log", "checkpoint"
+KEEP_BOTH = (
+    "keep both by giving this one another place, --runs-dir DIR, or name, "
+    "pm-cls train --set experiment=NAME"
+)
+
+
+def run_folder(runs_dir: Path, experiment: str, seed: int) -> Path:
+    """Name plus seed and nothing else, so that a look tells what is done."""
+    return runs_dir / experiment / f"seed{seed}"
+
+
+def weights_file(folder: Path, epoch: int) -> Path:
+    return folder / f"weights_epoch{epoch}.safetensors"
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / result.FILE).is_file()
+
+
+def check_same_data(folder: Path, data_digest: str) -> None:
+    """Raise UsageError where a finished run was trained on other data than those of the digest."""
+    if result.read(folder).data_digest != data_digest:
+        raise UsageError(f"{folder} holds a finished run on other data; {KEEP_BOTH}")
+
+
+def check_folder(folder: Path, config: Config) -> None:
+    """Check that a run of this config can be made in the folder; nothing is written.
+
+    Raises:
+        UsageError: it holds a run of another config, or cannot be written.
+    """
+    stored = load_stored(folder / CONFIG) if (folder / CONFIG).is_file() else config
+    if different := stored.differing(config):
+        keys = ", ".join(f"`{key}`" for key in different)
+        raise UsageError(f"{folder} holds a run with other settings ({keys}); {KEEP_BOTH}")
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError(f"{folder}: {above} cannot be written; --runs-dir can name another place")
+
+
+def read_config(folder: Path) -> Config:
+    """The config that a finished run was made with; UsageError where no finished run is."""
+    if not is_finished(folder):
+        raise UsageError(f"{folder}: holds no finished run; runs/<experiment>/seed<k> is needed")
+    return load_stored(folder / CONFIG)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder of a run and keep other processes from it; a kill frees it too.
+
+    Raises:
+        UsageError: another process is at work on this run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise UsageError(f"{folder}: another process is at work on this run; let it finish")
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()
+
+
+def discard(folder: Path) -> None:
+    """Take away what a run left in its folder, but for the log and evaluations on other data."""
+    (folder / result.FILE).unlink(missing_ok=True)  # first: without it the run is unfinished
+    remove_checkpoints(folder)
+    for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
+        file.unlink()
+
+
+def remove_checkpoints(folder: Path) -> None:
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)

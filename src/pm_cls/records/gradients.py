@@ -1,0 +1,52 @@
+"""inspection/gradients.csv: how training would move each layer, before it and at kept epochs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pm_cls.runtime.files import csv_text, read_csv, write_text
+
+FILE = "inspection/gradients.csv"
+COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated")
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """A convolution or linear layer over all training images.
+
+    Attributes:
+        epoch, update: after how many; 0 before training.
+        layer: conv1, conv2, ..., fc1, fc2, ... from the images on.
+        gradient_norm: L2 norm of the gradient of the mean loss with respect to its weights.
+        saturated: share, 0 to 1, of the outputs of the activation after it at which the derivative
+            is below a tenth of its greatest (relu: at which it is zero); None without activation.
+    """
+
+    epoch: int
+    update: int
+    layer: str
+    gradient_norm: float
+    saturated: float | None
+
+
+def write(folder: Path, states: Iterable[LayerState]) -> None:
+    rows = [
+        [one.epoch, one.update, one.layer, f"{one.gradient_norm:.6g}",
+         "" if one.saturated is None else f"{one.saturated:.6g}"]
+        for one in states
+    ]  # fmt: skip
+    (folder / FILE).parent.mkdir(exist_ok=True)
+    write_text(folder / FILE, csv_text(COLUMNS, rows))
+
+
+def read(folder: Path) -> list[LayerState]:
+    """Empty where `inspect` was not called; ValueError or LookupError where it is damaged."""
+    if not (folder / FILE).is_file():
+        return []
+    return [
+        LayerState(
+            int(line["epoch"]), int(line["update"]), line["layer"], float(line["gradient_norm"]),
+            float(line["saturated"]) if line["saturated"] else None,
+        )
+        for line in read_csv(folder / FILE)
+    ]  # fmt: skip

@@ -1,0 +1,65 @@
+"""predictions_epoch5.csv: name, label and logits of each scored image; all else is made of these.
+
+The columns are `image`, then those of the target (`pm_cls.scores.target`): `label,logit`, or
+`label,logit_0,...`. Logits have nine significant digits, which give the same float32 again.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls.runtime.files import csv_text, write_text
+from pm_cls.scores import metrics
+from pm_cls.scores.target import Target, target_of
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Names, labels int64 and logits float32 [n, outputs] of scored images; see `Target`."""
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    logits: np.ndarray
+    target: Target
+
+    def scores(self) -> metrics.Scores:
+        return metrics.scores(self.logits, self.labels, self.target)
+
+    def right(self) -> np.ndarray:
+        """bool [n]: which were given their label."""
+        return self.target.right(self.logits, self.labels)
+
+
+def file(folder: Path, epoch: int) -> Path:
+    return folder / f"predictions_epoch{epoch}.csv"
+
+
+def write(path: Path, found: Predictions) -> None:
+    labels = found.labels.reshape(len(found.labels), -1)
+    rows = [
+        [name, *label, *(f"{logit:.9g}" for logit in row)]
+        for name, label, row in zip(found.names, labels, found.logits, strict=True)
+    ]
+    columns = ["image", *found.target.label_columns, *found.target.logit_columns]
+    write_text(path, csv_text(columns, rows))
+
+
+def read(path: Path) -> Predictions:
+    """Read the very values that were written.
+
+    Raises:
+        OSError, ValueError, LookupError: it is not there or damaged.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    target = target_of(header[1:])
+    end = 1 + len(target.label_columns)
+    labels = np.array([row[1:end] for row in rows], np.int64)
+    return Predictions(
+        names=tuple(row[0] for row in rows),
+        labels=labels[:, 0] if end == 2 else labels,
+        logits=np.array([row[end:] for row in rows], np.float32).reshape(-1, target.outputs),
+        target=target,
+    )

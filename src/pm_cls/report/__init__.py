@@ -1,0 +1,44 @@
+"""Records of runs -> what a person reads: tables, figures, verdicts and a page. Needs no Paddle.
+
+Data go one way: `runs` reads them, `section` sorts them, each of `sections` says its part from them
+and from what is `published`, and `build` writes all of it.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pm_cls.report.text import Language
+from pm_cls.runtime.verbs import callable_as
+
+if TYPE_CHECKING:
+    from pm_cls.report.build import Report
+
+OUT = Path("results-mine")  # results/ is what was published
+
+
+def report(
+    runs_dir: str | Path = "runs",
+    out: str | Path = OUT,
+    seeds: int | None = None,
+    *,
+    language: Language = "en",
+    photographs: str | Path | None = None,
+) -> "Report":
+    """Write the report, and all that it is made of, into `out`.
+
+    Args:
+        seeds: the tables are of seeds 0 to this less one; default: all that are there.
+        photographs: a folder; those that most runs get wrong are shown in a page of their own.
+
+    Raises:
+        UsageError: there is no finished run, or `out` cannot be written.
+        RunError: the disk is full.
+        DataError: the folder of photographs lacks one that is to be shown.
+    """
+    from pm_cls.report.build import build  # with Matplotlib, which takes a second
+
+    shown = None if photographs is None else Path(photographs)
+    return build(Path(runs_dir), Path(out), seeds, language, shown)
+
+
+callable_as(report)

@@ -1,0 +1,68 @@
+"""Rebuild tables, figures and the report from the records of runs. Needs no Paddle.
+
+python -m pm_cls.report --runs-dir runs --out results-mine
+
+runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json, records.csv,
+                              scores.csv, confusions.csv, pairs.csv, intervals.csv, causes.csv,
+                              figures/, records/
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pm_cls.records import baselines
+from pm_cls.report import OUT, page, report
+from pm_cls.report.text import LANGUAGES
+from pm_cls.runtime.command import Expanded, new_parser, run_command
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.paths import typed_path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = new_parser("report", __doc__)
+    parser.add_argument(
+        "--runs-dir",
+        type=Path,
+        action=Expanded,
+        default=Path("runs"),
+        help="folder of runs, or results/records to rebuild from committed records (default: runs)",
+    )
+    parser.add_argument(
+        "--out",
+        type=typed_path,
+        default=OUT,
+        help=f"folder to write (default: {OUT}); its figures and the finished runs in its records/ "
+        f"are replaced, its {baselines.FILE} is read",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="the table is of seeds 0 to N-1; missing ones are named (default: all that are there)",
+    )
+    parser.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default="en",
+        help="the language of report.html; the other one stands beside it (default: en)",
+    )
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        action=Expanded,
+        metavar="DIR",
+        help="also write report-photographs.html: the photographs that most runs get wrong, from "
+        "this folder; git ignores the file, as the photographs are not ours to publish",
+    )
+    args = parser.parse_args(arguments)
+    if args.seeds is not None and args.seeds < 1:
+        raise UsageError(f"--seeds {args.seeds}: a number from 1 on is needed")
+    made = report(
+        args.runs_dir, args.out, args.seeds, language=args.lang, photographs=args.photographs
+    )
+    print(f"\n{made.summary}\nwritten: {args.out}; the report is {args.out / page.FILE}")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

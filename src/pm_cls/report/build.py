@@ -1,0 +1,125 @@
+"""Finished runs -> sections -> files: tables, figures, pages, and a copy of the records."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pm_cls.records import (
+    baselines,
+    environment,
+    epochs,
+    evaluations,
+    folder,
+    gradients,
+    predictions,
+    result,
+    saliency,
+)
+from pm_cls.report import columns, drawing, page
+from pm_cls.report import photographs as photograph_page
+from pm_cls.report.runs import Run, read_runs
+from pm_cls.report.section import Content, gather
+from pm_cls.report.sections import SECTIONS, provenance
+from pm_cls.report.text import Language, Text
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.files import write_text, writing
+
+RECORDS = "records"
+RECORD_FILES = (folder.CONFIG, environment.FILE, epochs.FILE, result.FILE)
+SUMMARY = "table1.md"  # what is printed of runs of the thesis
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report says, and where.
+
+    Attributes:
+        summary: a table of the runs as Markdown: that of the thesis where there are runs of it.
+        runs: all that were finished.
+        left_out: by name (`alexnet/seed0`) a sentence on each folder that was not.
+        files: what was written, but for figures and records.
+    """
+
+    summary: str
+    runs: list[Run]
+    left_out: Mapping[str, Text]
+    files: list[Path]
+
+
+def build(
+    runs_dir: Path, out: Path, seeds: int | None, language: Language, photographs: Path | None
+) -> Report:
+    """Write a report; see `pm_cls.report.report`."""
+    found, left_out = read_runs(runs_dir)
+    material = gather(found, left_out, seeds, out / baselines.FILE)
+    if not material.shown and not material.causes.experiments:
+        raise UsageError(
+            f"{runs_dir}: holds no finished run"
+            + ("" if seeds is None else f" with a seed below {seeds}")
+            + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
+            + "".join(f"\n  left out: {problem.en}" for problem in left_out.values())
+        )
+    contents = [(section, section.make(material)) for section in SECTIONS]
+    pages = page.render(material, contents, language)
+    if photographs is not None:
+        text = photograph_page.render(material, photographs, language)
+        pages[photograph_page.FILE] = text
+    files = {name: text for _, content in contents for name, text in content.files.items()}
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if runs_dir.resolve() != (out / RECORDS).resolve():
+            _mirror(found, out / RECORDS)
+        for name, text in {**files, **pages}.items():
+            write_text(out / name, text)
+        for name in set(page.FILES) - set(pages):  # of another --lang
+            (out / name).unlink(missing_ok=True)
+        _draw([content for _, content in contents], out / "figures")
+    summary = files.get(SUMMARY, "")
+    if not material.has_study:
+        lines = provenance.lines(material.shown)
+        summary = columns.markdown(provenance.CSV, lines, is_aligned=False)
+    return Report(summary, found, left_out, [out / name for name in (*files, *pages)])
+
+
+def _draw(contents: Sequence[Content], figures: Path) -> None:
+    """Make the folder hold the figures, and none of other runs."""
+    drawn = {
+        file
+        for content in contents
+        for name, draw in content.figures.items()
+        for file in drawing.save(draw, figures / name)
+    }
+    for stale in set(figures.glob("*.[sp][vn]g")) - drawn:
+        stale.unlink()
+
+
+def _mirror(found: Sequence[Run], records: Path) -> None:
+    """Make `records` hold these runs without weights and logs, and no other finished run."""
+    kept = set()
+    for run in found:
+        target = folder.run_folder(records, run.experiment, run.seed)
+        kept.add(target)
+        fresh = target.with_name(target.name + ".part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        for file in _files(run):
+            copy = fresh / file.relative_to(run.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.replace(target)
+    for place in records.glob("*/seed*"):
+        if folder.is_finished(place) and place not in kept:
+            shutil.rmtree(place)
+            if not any(place.parent.iterdir()):
+                place.parent.rmdir()
+
+
+def _files(run: Run) -> list[Path]:
+    """What is kept of a run."""
+    files = [run.folder / name for name in RECORD_FILES]
+    files += [predictions.file(run.folder, epoch) for epoch in run.scores]
+    files += [run.folder / gradients.FILE] if run.layers else []
+    files += [run.folder / name for name in (saliency.FACTS, saliency.ARRAYS) if run.saliency]
+    facts = [evaluations.file(run.folder, name) for name in run.evaluations]
+    return [*files, *facts, *(file.with_suffix(".csv") for file in facts)]

@@ -1,0 +1,125 @@
+"""How a figure is drawn and comes into a file or a page; the one module that loads Matplotlib.
+
+A figure is drawn with the library's own settings, whatever the caller's matplotlibrc, rcParams or
+MPLBACKEND say. What draws one is called within `_own_style` and takes a language.
+"""
+
+import base64
+import io
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pm_cls.report.text import Language, Text
+from pm_cls.runtime.files import write_bytes
+from pm_cls.runtime.home import give_matplotlib_a_folder
+from pm_cls.runtime.silence import silence
+
+_backend = os.environ.pop("MPLBACKEND", None)  # a notebook's need not be installed here
+try:
+    give_matplotlib_a_folder()
+    import matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+finally:
+    if _backend is not None:
+        os.environ["MPLBACKEND"] = _backend
+
+__all__ = ["Axes", "ConstrainedLayoutEngine", "Draw", "Figure", "QuadMesh"]
+
+Draw = Callable[[Language], Figure]
+PAGE_INK = "#010203"  # in a page this becomes the colour of its text
+PIXELS_PER_INCH = 150
+# Told apart on white and on black.
+VALIDATION, TRAINING, THESIS = "#2a7fc1", "#d98c2b", "#d0443a"
+PALETTE = ("#2a7fc1", "#7b6fd0", "#d98c2b", "#8a8a8a", "#2f9e77", "#b85bb0")
+
+
+@contextmanager
+def _own_style(salt: str, **settings: object) -> Iterator[None]:
+    """The library's settings and these; equal figures and `salt` give equal SVG."""
+    with matplotlib.rc_context(), silence():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"svg.hashsalt": salt, **settings})
+        yield
+
+
+def save(draw: Draw, stem: Path) -> tuple[Path, Path]:
+    """Write `stem`.svg and `stem`.png, whose paths come back."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    vector, raster = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
+    with _own_style("pm_cls"):
+        figure = draw("en")
+        write_bytes(vector, _bytes(figure, "svg", metadata={"Date": None}))
+        write_bytes(raster, _bytes(figure, "png", dpi=PIXELS_PER_INCH))
+    return vector, raster
+
+
+def inline_svg(name: str, draw: Draw, language: Language) -> str:
+    """An <svg> element in the fonts and the ink of its page.
+
+    Args:
+        name: tells its inner references from those of other figures on the page.
+    """
+    inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    style = {"svg.fonttype": "none", "font.size": 9, **dict.fromkeys(inked, PAGE_INK)}
+    with _own_style(name, **style):
+        drawn = _bytes(draw(language), "svg", transparent=True, metadata={"Date": None})
+    svg = drawn.decode()
+    svg = svg[svg.index("<svg") :].replace(PAGE_INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return re.sub(r' id="[a-z0-9]+_[0-9]+"', "", svg)  # figure_1 and the like: once a page
+
+
+def save_png(draw: Draw, path: Path) -> None:
+    """Write a figure that is made of images, which SVG would only wrap."""
+    with _own_style("pm_cls"):
+        write_bytes(path, _bytes(draw("en"), "png", dpi=PIXELS_PER_INCH))
+
+
+def inline_jpeg(draw: Draw, language: Language) -> str:
+    """A figure that is made of images as a data address."""
+    with _own_style("pm_cls"):
+        return jpeg_address(_bytes(draw(language), "jpeg", dpi=PIXELS_PER_INCH))
+
+
+def jpeg_address(content: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(content).decode()
+
+
+def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=kind, **options)
+    return drawn.getvalue()
+
+
+def plain(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
+    """A grid, and no frame above and to the right."""
+    axes.grid(alpha=0.3, axis=grid)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend(
+    figure: Figure,
+    panels: Iterable[Axes],
+    columns: int,
+    names: Mapping[str, Text] | None = None,
+    language: Language = "en",
+) -> None:
+    """One below all panels, each label once; with `names`, by the label, those alone."""
+    found = {
+        label: line
+        for axes in panels
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    if names is not None:
+        found = {names[label].of(language): line for label, line in found.items() if label in names}
+    figure.legend(
+        list(found.values()), list(found), loc="outside lower center", ncols=columns,
+        frameon=False, fontsize="small", columnspacing=1.2, handlelength=1.6,
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""A page of its own with photographs, for whoever holds them: they are not ours to publish."""
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls.data.photographs.folders import walk
+from pm_cls.data.photographs.formats import is_photograph
+from pm_cls.data.photographs.images import BadPhotograph, read_photograph
+from pm_cls.records import saliency
+from pm_cls.report import drawing, page, pictures
+from pm_cls.report.runs import Run
+from pm_cls.report.section import Material, marks
+from pm_cls.report.sections.saliency import looked_into
+from pm_cls.report.text import Language
+from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.silence import silence
+from pm_cls.scores import metrics
+from pm_cls.scores.target import Binary
+
+FILE = "report-photographs.html"
+MOST = 48
+SIDE = 240  # pixels of a thumbnail
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A photograph, its label, in how many runs it got the other, and the image as an address."""
+
+    name: str
+    label: int
+    wrong: int
+    image: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Addresses of what an inspected run shows: judged photographs, and feature maps."""
+
+    judged: list[str]
+    maps: list[str]
+
+
+def render(material: Material, folder: Path, language: Language) -> str:
+    """The photographs that most runs get wrong, from a folder of them.
+
+    With them, where it is kept, what each network looks at. Runs that give one answer for all
+    photographs do not count, nor do other runs where there are some of the thesis.
+
+    Raises:
+        DataError: one that is to be shown is not in the folder, or cannot be read.
+    """
+    wrong: Counter[str] = Counter()
+    labels: dict[str, int] = {}
+    n_runs = 0
+    for run in material.thesis or material.shown:
+        found = run.last
+        if found.target != Binary() or metrics.is_constant(found.logits, found.target):
+            continue
+        n_runs += 1
+        labels |= dict(zip(found.names, map(int, found.labels), strict=True))
+        wrong.update(np.array(found.names)[~found.right()].tolist())
+    worst = sorted(wrong, key=lambda name: (-wrong[name], name))[:MOST]
+    files = {path.name: path for path in walk(folder) if is_photograph(path.name)}
+    if absent := [name for name in worst if name not in files]:
+        raise DataError(f"--photographs {folder}: holds no {', '.join(absent[:5])}")
+    drawn = {name: _pictures(run, language) for name, run in looked_into(material).items()}
+    return page.fill(
+        "photographs.html.j2",
+        language,
+        shown=[Wrong(name, labels[name], wrong[name], _thumbnail(files[name])) for name in worst],
+        n_runs=n_runs,
+        marks=marks(material.shown),
+        pictures={name: one for name, one in drawn.items() if one is not None},
+    )
+
+
+def _pictures(run: Run, language: Language) -> Pictures | None:
+    """None where the run keeps no photographs."""
+    try:
+        shown = saliency.read_shown(run.folder)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(
+            f"{run.folder / saliency.PHOTOGRAPHS}: is damaged ({error}); `pm-cls inspect --run "
+            f"{run.folder}` makes it anew"
+        )
+    if shown is None:
+        return None
+    made = [
+        drawing.inline_jpeg(partial(pictures.judged, shown, outcome), language)
+        for outcome in saliency.OUTCOMES
+        if len(pictures.of_outcome(shown, outcome))
+    ]
+    maps = [partial(pictures.feature_maps, shown, i) for i in range(len(shown.mapped))]
+    return Pictures(made, [drawing.inline_jpeg(draw, language) for draw in maps])
+
+
+def _thumbnail(path: Path) -> str:
+    """A JPEG as a data address, at most SIDE pixels on each side."""
+    try:
+        with silence():
+            image = read_photograph(path)
+    except BadPhotograph as error:
+        raise DataError(f"{path} {error}")
+    image.thumbnail((SIDE, SIDE))
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=85)
+    return drawing.jpeg_address(content.getvalue())

@@ -1,0 +1,183 @@
+"""Pictures of what a network looks at. They draw what a record keeps and compute none of it.
+
+`pm_cls.inspect` draws them too.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+import numpy as np
+
+from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes
+from pm_cls.report.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
+from pm_cls.report.text import Language, Text
+
+# By the name in the record, in the order of the figure; one that is not here is shown as it is.
+ABLATIONS = {
+    "as it is": Text("as it is", "原样"),
+    "grey": Text("no colour: grey", "去掉颜色：灰度"),
+    "even colour": Text("one mean colour for all photographs", "所有照片统一为同一平均颜色"),
+    "no outline": Text("the same circle of each", "每张只留同一个圆形区域"),
+    "no bright place": Text("brightest place covered", "遮住最亮处"),
+    "no opposite place": Text("control: opposite place covered", "对照：遮住与之相对的位置"),
+    "blurred": Text("no detail: blurred within its outline", "去掉细节：轮廓内模糊"),
+    "flat": Text("only its mean colour in its outline", "只留平均颜色与轮廓"),
+    "outline": Text("only its outline, all in one colour", "只留轮廓，颜色统一"),
+}
+MAPS_A_LAYER = 16  # feature maps drawn of each layer, the first ones
+A_ROW = 8  # photographs side by side
+OUTCOME_NAMES = dict(
+    zip(
+        OUTCOMES,
+        (
+            Text("ill, called ill", "患病，判为患病"),
+            Text("ill, called healthy", "患病，判为未患病"),
+            Text("not ill, called ill", "未患病，判为患病"),
+            Text("not ill, called healthy", "未患病，判为未患病"),
+        ),
+        strict=True,
+    )
+)
+GRAD_CAM = Text("mean Grad-CAM", "平均 Grad-CAM")
+OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
+
+
+def kernels(found: Saliency, language: Language = "en") -> Figure:
+    """The first convolution's kernels in colour: grey is zero, one scale for all."""
+    weights = found.kernels
+    columns = min(len(weights), 16)
+    rows = -(-len(weights) // columns)
+    figure = Figure(figsize=(0.6 * columns + 0.4, 0.6 * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    scaled = 0.5 + weights.transpose(0, 2, 3, 1) / (2 * np.abs(weights).max())
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, kernel in zip(panels, scaled, strict=False):
+        axes.imshow(kernel, interpolation="nearest")
+    return figure
+
+
+def mean_maps(found: Saliency, language: Language = "en") -> Figure:
+    """Mean Grad-CAM above, mean occlusion below, a column an outcome."""
+    there = [outcome for outcome in OUTCOMES if outcome in found.grad_cam]
+    figure = Figure(figsize=(1.75 * len(there) + 0.9, 4.2), layout="constrained")
+    panels = figure.subplots(2, len(there), squeeze=False)
+    rows = (
+        (GRAD_CAM, found.grad_cam, found.counts, "magma"),
+        (OCCLUSION, found.occlusion, found.occluded, "RdBu_r"),
+    )
+    for line, (title, maps, counts, colours) in zip(panels, rows, strict=True):
+        highest = max(float(np.abs(maps[outcome]).max()) for outcome in there) or 1.0
+        lowest = 0.0 if colours == "magma" else -highest
+        for axes, outcome in zip(line, there, strict=True):
+            drawn = axes.imshow(maps[outcome], cmap=colours, vmin=lowest, vmax=highest)
+            axes.set_title(f"{OUTCOME_NAMES[outcome].of(language)}\nn = {counts[outcome]}",
+                           fontsize=8)  # fmt: skip
+            axes.set_axis_off()
+        figure.colorbar(drawn, ax=line, shrink=0.8).set_label(title.of(language), fontsize=8)
+    return figure
+
+
+def ablation_words(name: str) -> Text:
+    return ABLATIONS.get(name, Text(name, name))
+
+
+def ablation_names(looked: Iterable[Saliency]) -> list[str]:
+    """Those of any network, in the order of ABLATIONS, others after them."""
+    there = dict.fromkeys(name for found in looked for name in found.ablations)
+    return [*(name for name in ABLATIONS if name in there), *(there.keys() - ABLATIONS.keys())]
+
+
+def ablations(looked: Mapping[str, Saliency], language: Language = "en") -> Figure:
+    """Accuracy with one thing taken away: a group of bars a change, a bar a network."""
+    names = ablation_names(looked.values())
+    height = 0.62 / len(looked)  # the rest is for the words above the bars
+    figure = Figure(
+        figsize=(6.2, (0.3 + 0.14 * len(looked)) * len(names) + 1), layout="constrained"
+    )
+    axes = figure.subplots()
+    for index, (network, found) in enumerate(looked.items()):
+        at = [p + (index - (len(looked) - 1) / 2) * height for p in range(len(names))]
+        there = [(p, 100 * found.ablations[n].accuracy) for p, n in zip(at, names, strict=True)
+                 if n in found.ablations]  # fmt: skip
+        axes.barh([p for p, _ in there], [value for _, value in there], height, label=network,
+                  color=PALETTE[index % len(PALETTE)])  # fmt: skip
+        for place, value in there:
+            axes.text(value + 0.5, place, f"{value:.1f}", va="center", fontsize=7)
+    some = next(iter(next(iter(looked.values())).ablations.values())).n
+    for row, name in enumerate(names):
+        axes.text(0, row - 0.34, ablation_words(name).of(language), va="bottom")
+    axes.set_yticks([])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 106)
+    axes.set_xlabel(
+        Text(f"accuracy on {some} photographs, %", f"{some} 张照片上的准确率，%").of(language)
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(looked), frameon=False)
+    return figure
+
+
+def feature_maps(shown: Shown, number: int, language: Language = "en") -> Figure:
+    """A photograph, and below it the first activations after each convolution.
+
+    Args:
+        number: which of `shown.mapped`.
+    """
+    index = int(shown.mapped[number])
+    layers = [maps[number][:MAPS_A_LAYER] for maps in shown.feature_maps]
+    figure = Figure(
+        figsize=(0.62 * MAPS_A_LAYER + 0.6, 0.72 * len(layers) + 2.2), layout="constrained"
+    )
+    above, below = figure.subfigures(2, 1, height_ratios=[2, 0.72 * len(layers)])
+    photograph = above.subplots()
+    _photograph(photograph, shown, index)
+    photograph.set_title(_caption(shown, index), fontsize=8)
+    panels = below.subplots(len(layers), MAPS_A_LAYER, squeeze=False)
+    for number_of_layer, (line, maps) in enumerate(zip(panels, layers, strict=True), start=1):
+        for axes in line:
+            axes.set_axis_off()
+        for axes, one in zip(line, maps, strict=False):
+            axes.imshow(one, cmap="gray")
+        line[0].set_title(f"conv{number_of_layer}", fontsize=7, loc="left")
+    return figure
+
+
+def judged(shown: Shown, outcome: str, language: Language = "en") -> Figure:
+    """Photographs of an outcome, of which there is one, with Grad-CAM and occlusion over them."""
+    chosen = of_outcome(shown, outcome)
+    blocks = -(-len(chosen) // A_ROW)
+    close = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
+    figure = Figure(figsize=(1.3 * A_ROW, 4.2 * blocks + 0.4), layout=close)
+    figure.suptitle(OUTCOME_NAMES[outcome].of(language), fontsize=10)
+    panels = figure.subplots(3 * blocks, A_ROW, squeeze=False)
+    for row, column in product(range(3 * blocks), range(A_ROW)):
+        panels[row, column].set_axis_off()
+    side = shown.images.shape[-1]
+    for place, index in enumerate(chosen):
+        block, column = divmod(place, A_ROW)
+        for row in range(3):
+            _photograph(panels[3 * block + row, column], shown, int(index))
+        first, second, third = panels[3 * block : 3 * block + 3, column]
+        first.set_title(_caption(shown, int(index)), fontsize=6)
+        over = {"extent": (-0.5, side - 0.5, side - 0.5, -0.5), "alpha": 0.5}
+        second.imshow(shown.grad_cam[index], cmap="magma", **over)
+        largest = float(np.abs(shown.occlusion[index]).max()) or 1.0
+        third.imshow(shown.occlusion[index], cmap="RdBu_r", vmin=-largest, vmax=largest, **over)
+    return figure
+
+
+def of_outcome(shown: Shown, outcome: str) -> np.ndarray:
+    """Indices, int [k], of the shown photographs of an outcome."""
+    return np.flatnonzero(
+        outcomes(shown.probabilities >= 0.5, shown.labels) == OUTCOMES.index(outcome)
+    )
+
+
+def _photograph(axes: Axes, shown: Shown, index: int) -> None:
+    axes.imshow(shown.images[index].transpose(1, 2, 0))
+    axes.set_axis_off()
+
+
+def _caption(shown: Shown, index: int) -> str:
+    return f"{shown.names[index]}\np = {shown.probabilities[index]:.3f}"

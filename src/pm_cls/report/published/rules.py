@@ -1,0 +1,329 @@
+"""A verdict for each statement of the thesis, by the rules of claims.yaml, from our runs.
+
+A rule is a function of the facts with its parameters by keyword; claims.yaml gives their values.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from dataclasses import field as option
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import numpy as np
+
+from pm_cls.config.options import checked, chosen
+from pm_cls.report.published import causes, load, thesis
+from pm_cls.report.runs import Run
+from pm_cls.report.text import Text, listed, p_value, percent
+from pm_cls.scores import metrics, stats
+from pm_cls.scores.metrics import Scores
+
+Verdict = Literal["reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested"]
+VERDICTS: dict[Verdict, Text] = {
+    "reproduced": Text("reproduced", "已复现"),
+    "not_reproduced": Text("not reproduced", "未能复现"),
+    "not_supported": Text("not supported", "证据不足"),
+    "impossible": Text("impossible", "不可能成立"),
+    "not_yet_tested": Text("not yet tested", "尚未检验"),
+}
+Judged = tuple[Text, Verdict]  # the evidence in words
+Point = tuple[str, int]  # an experiment and an epoch
+
+
+class NotTested(Exception):
+    """There are too few runs for a rule; its argument is the evidence, a Text."""
+
+
+NOT_MADE = NotTested(
+    Text(
+        "The experiments on causes (configs/causes) have too few runs here.",
+        "关于原因的实验（configs/causes）运行次数不足。",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    alpha: float
+    seeds: int
+    prior_loss: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Runs that may be held against the thesis, and the experiments on causes."""
+
+    runs: Sequence[Run]
+    on_causes: causes.Found
+    thresholds: Thresholds
+
+    def by_seed(self, *points: Point) -> list[dict[int, Scores]]:
+        """Of each point the scores by seed, of the seeds that all have; NotTested: too few."""
+        found = [
+            {
+                r.seed: r.scores[epoch]
+                for r in self.runs
+                if r.experiment == name and epoch in r.scores
+            }
+            for name, epoch in points
+        ]
+        seeds = sorted(set.intersection(*map(set, found)))
+        if len(seeds) < self.thresholds.seeds:
+            words = Text(
+                "{n} runs; the rule needs {least}.", "只有 {n} 次运行；该规则需要 {least} 次。"
+            )
+            raise NotTested(words.format(n=len(seeds), least=self.thresholds.seeds))
+        return [{seed: one[seed] for seed in seeds} for one in found]
+
+    def enough(self, found: Iterable[causes.Experiment]) -> list[causes.Experiment]:
+        return [one for one in found if len(one.runs) >= self.thresholds.seeds]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A statement of claims.yaml."""
+
+    id: str
+    section: str
+    rule: str
+    en: str
+    zh: str
+    parameters: dict[str, object] = option(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Claims:
+    """claims.yaml."""
+
+    thresholds: Thresholds
+    claims: list[Entry]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the thesis and what our runs say of it."""
+
+    id: str
+    statement: Text
+    section: Text
+    rule: str
+    evidence: Text
+    verdict: Verdict
+
+
+def judge(runs: Sequence[Run], on_causes: causes.Found) -> list[Claim]:
+    """Judge all statements, those of the rows of `thesis` first, then those of claims.yaml.
+
+    Args:
+        runs: of the thesis' experiments; those that may not be held against it are left out.
+    """
+    stated = load(_Claims, "claims.yaml")
+    ours = [run for run in runs if thesis.is_comparable(run)]
+    facts = Facts(ours, on_causes, stated.thresholds)
+    claims = []
+    for entry in [*map(_of_row, thesis.rows()), *stated.claims]:
+        rule = chosen(RULES, f"{entry.id}.rule", entry.rule)
+        given = checked(rule, f"{entry.id}.parameters", entry.rule, entry.parameters)
+        verdict: Verdict
+        try:
+            evidence, verdict = rule(facts, **given)
+        except NotTested as error:
+            evidence, verdict = error.args[0], "not_yet_tested"
+        statement, place = Text(entry.en, entry.zh), thesis.place(entry.section)
+        claims.append(Claim(entry.id, statement, place, entry.rule, evidence, verdict))
+    return claims
+
+
+def _of_row(row: thesis.Row) -> Entry:
+    statement = Text(
+        "{network} with {activation}, {epochs} epochs: {accuracy}%, loss {loss}%",
+        "{network}，{activation}，{epochs} 轮：准确率 {accuracy}%，损失 {loss}%",
+    ).format(
+        network=row.network, activation=row.activation, epochs=row.epochs,
+        accuracy=percent(row.accuracy), loss=percent(row.loss),
+    )  # fmt: skip
+    parameters: dict[str, object] = {"row": row.row}
+    return Entry(f"row{row.row}", row.source, "value", statement.en, statement.zh, parameters)
+
+
+def value(facts: Facts, *, row: int) -> Judged:
+    """Our accuracy and loss are those of a row, within what one new run may give."""
+    of = next(one for one in thesis.rows() if one.row == row)
+    count = round(of.accuracy * of.n_images)
+    if percent(count / of.n_images) != percent(of.accuracy):
+        words = Text(
+            "{stated}% of {n} is {share:.1f} photographs; {count} are {near}%. As a mean of "
+            "several runs it would be possible.",
+            "{n} 张的 {stated}% 是 {share:.1f} 张，而 {count} 张为 {near}%。只有作为多次运行的"
+            "平均值，这个数才可能出现。",
+        )
+        return words.format(
+            stated=percent(of.accuracy), n=of.n_images, share=of.accuracy * of.n_images,
+            count=count, near=percent(count / of.n_images),
+        ), "impossible"  # fmt: skip
+    (scores,) = facts.by_seed((of.experiment, of.epochs))
+    accuracy, is_near = _held(of.accuracy, [s.accuracy for s in scores.values()])
+    loss, is_loss_near = _held(of.loss, [s.loss for s in scores.values()])
+    words = Text("accuracy {accuracy}; loss {loss}.", "准确率{accuracy}；损失{loss}。")
+    verdict: Verdict = "reproduced" if is_near and is_loss_near else "not_reproduced"
+    return words.format(accuracy=accuracy, loss=loss), verdict
+
+
+def _held(stated: float, values: Sequence[float]) -> tuple[Text, bool]:
+    """A stated value against ours, in words, and whether it holds."""
+    summary = stats.summarise(values)
+    assert summary.new_interval is not None
+    low, high = summary.new_interval
+    mean = percent(summary.mean)
+    if summary.sd == 0:
+        words = Text("{mean}% in all {n} runs", "在全部 {n} 次运行中均为 {mean}%")
+        return words.format(mean=mean, n=summary.n), mean == percent(stated)
+    words = Text(
+        "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} runs)",
+        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行）",
+    )
+    ends = {"low": f"{100 * low:.2f}", "high": f"{100 * high:.2f}"}
+    return words.format(mean=mean, n=summary.n, **ends), low <= stated <= high
+
+
+def constant(facts: Facts, *, of: Point) -> Judged:
+    """Every run gives every photograph one and the same label, with a loss at the prior."""
+    epoch, (scores,) = of[1], facts.by_seed(of)
+    found = [r.predictions[epoch] for r in facts.runs if r.experiment == of[0] and r.seed in scores]
+    n_constant = sum(metrics.is_constant(one.logits, one.target) for one in found)
+    least = _least_loss(found[0].labels)
+    away = max(0.0, *(score.loss - least for score in scores.values()))
+    words = Text(
+        "{constant} of {n} runs give all photographs one label ({accuracies}); their loss is at "
+        "most {away:.4f} above {least:.5f}, the least of a constant answer; the SD of the logits "
+        "within a run is at most {spread:.0e}.",
+        "{n} 次运行中有 {constant} 次对所有照片给出同一标签（{accuracies}）；损失最多比恒定答案的"
+        "最小值 {least:.5f} 高 {away:.4f}；单次运行内 logit 的标准差最大为 {spread:.0e}。",
+    ).format(
+        constant=n_constant, n=len(found), away=away, least=least,
+        accuracies=", ".join(sorted({f"{percent(s.accuracy)}%" for s in scores.values()})),
+        spread=max(float(one.logits.std()) for one in found),
+    )  # fmt: skip
+    holds = n_constant == len(found) and away < facts.thresholds.prior_loss
+    return words, "reproduced" if holds else "not_reproduced"
+
+
+def _least_loss(labels: np.ndarray) -> float:
+    """The least cross-entropy that one answer for all can have: the entropy of the labels."""
+    shares = np.bincount(labels) / len(labels)
+    return float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
+
+
+def better(facts: Facts, *, first: Point, second: Point) -> Judged:
+    """`first` is more accurate than `second`."""
+    test, evidence = _test(facts, first, second)
+    if test.p is None or test.p >= facts.thresholds.alpha:
+        return evidence, "not_supported"
+    return evidence, "reproduced" if test.difference > 0 else "not_reproduced"
+
+
+def gain(facts: Facts, *, first: Point, second: Point, points: float) -> Judged:
+    """`first` is more accurate than `second`, by so many percentage points."""
+    evidence, verdict = better(facts, first=first, second=second)
+    low, high = _test(facts, first, second)[0].interval
+    if verdict == "reproduced" and not low <= points / 100 <= high:
+        verdict = "not_reproduced"
+    return evidence, verdict
+
+
+def _test(facts: Facts, first: Point, second: Point) -> tuple[stats.PairedT, Text]:
+    """The paired t test over the common seeds, and in words."""
+    both = facts.by_seed(first, second)
+    a, b = ([score.accuracy for score in scores.values()] for scores in both)
+    test = stats.paired_t(a, b)
+    if test.p is None:
+        words = Text("No difference observed in {n} pairs.", "{n} 对运行之间未观察到差异。")
+        return test, words.format(n=test.n)
+    low, high = test.interval
+    words = Text(
+        "{a}% against {b}%: {difference} points, 95% t-interval {low:+.2f} to {high:+.2f} ({p}, "
+        "paired t over {n} seeds).",
+        "{a}% 对 {b}%：相差 {difference} 个百分点，95% t 区间为 {low:+.2f} 至 {high:+.2f}（{p}，"
+        "对 {n} 个随机种子作配对 t 检验）。",
+    )
+    return test, words.format(
+        a=percent(float(np.mean(a))), b=percent(float(np.mean(b))), n=test.n, p=p_value(test.p),
+        difference=f"{100 * test.difference:+.2f}", low=100 * low, high=100 * high,
+    )  # fmt: skip
+
+
+def two_figures(facts: Facts, *, figures: tuple[str, str]) -> Judged:
+    """Two figures that are stated for one run are equal, to the digits of the coarser one."""
+    numbers = [Decimal(text) for text in figures]
+    unit = Decimal(1).scaleb(max(int(number.as_tuple().exponent) for number in numbers))
+    names = {"first": figures[0], "second": figures[1]}
+    if len({number.quantize(unit, ROUND_HALF_UP) for number in numbers}) > 1:
+        english = "{first} and {second} cannot both be the figure of one run."
+        return Text(english, "同一次运行不可能既是 {first} 又是 {second}。").format(
+            **names
+        ), "impossible"
+    english = "{first} and {second} agree as far as they are given."
+    return Text(english, "{first} 与 {second} 在所给精度内一致。").format(**names), "reproduced"
+
+
+def more_epochs(facts: Facts) -> Judged:
+    """The home of the causes stays at the prior however long it is trained."""
+    study = causes.study()
+    found = facts.on_causes.by_size(study.panel)
+    if study.full_size not in found:
+        raise NOT_MADE
+    large = found.pop(study.full_size)
+    by_size = sorted([large, *facts.enough(found.values())], key=lambda one: one.size)
+    sizes = [
+        Text("{n} pixels: {left}", "{n} 像素：{left}").format(n=one.size, left=one.left_words)
+        for one in by_size
+    ]
+    evidence = listed(sizes, Text("; ", "；")) + Text(".", "。")
+    if large.epochs:
+        return evidence, "not_reproduced"
+    left_smaller = any(one.epochs for one in by_size)
+    return evidence, "not_supported" if left_smaller else "reproduced"
+
+
+def image_size(facts: Facts) -> Judged:
+    """The home of the causes learns at smaller sizes, and by no other change."""
+    study = causes.study()
+    by_size = facts.on_causes.by_size(study.panel)
+    tried = facts.enough(facts.on_causes.short_changes())
+    small = facts.enough(one for size, one in by_size.items() if size < study.full_size)
+    if not small or not tried:
+        raise NOT_MADE
+    in_time = [epoch <= study.short for one in small for epoch in one.epochs]
+    helped, stayed = [one for one in tried if one.all_left], not any(in_time)
+    words = Text(
+        "In {short} epochs {panel} {does} at {sizes} pixels. ",
+        "{short} 轮内，{panel} 在 {sizes} 像素下{does}。",
+    ) + (
+        Text("At {full} pixels it learns with one change: {changes}.",
+             "在 {full} 像素下，仅改一处即可学会：{changes}。")
+        if helped else
+        Text("At {full} pixels none of {n} changes makes it learn.",
+             "在 {full} 像素下，试过的 {n} 种改动均无效。")
+    )  # fmt: skip
+    sizes = [Text(str(one.size), str(one.size)) for one in small]
+    evidence = words.format(
+        short=study.short, panel=study.panel, full=study.full_size, n=len(tried),
+        sizes=listed(sizes, Text(", ", "、")), changes="; ".join(e.change_words for e in helped),
+        does=Text("stays at the prior", "仍停在先验") if stayed
+        else Text("leaves the prior", "离开了先验"),
+    )  # fmt: skip
+    if stayed and helped:
+        return evidence, "not_reproduced"
+    all_in_time = all(one.all_left for one in small) and all(in_time)
+    return evidence, "reproduced" if all_in_time and not helped else "not_supported"
+
+
+RULES: dict[str, Callable[..., Judged]] = {
+    "value": value,
+    "constant": constant,
+    "better": better,
+    "gain": gain,
+    "two_figures": two_figures,
+    "more_epochs": more_epochs,
+    "image_size": image_size,
+}

@@ -1,0 +1,173 @@
+"""Finished runs read back from disk, and which folders were left out and why.
+
+Every score is computed anew from the stored predictions; logs are never read.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pm_cls.config import SYNTHETIC, Config, load_stored
+from pm_cls.records import (
+    environment,
+    epochs,
+    evaluations,
+    folder,
+    gradients,
+    predictions,
+    result,
+    saliency,
+)
+from pm_cls.records.environment import Data, Environment
+from pm_cls.records.epochs import Epoch
+from pm_cls.records.evaluations import Evaluation
+from pm_cls.records.gradients import LayerState
+from pm_cls.records.predictions import Predictions
+from pm_cls.records.saliency import Saliency
+from pm_cls.report.text import Text
+from pm_cls.runtime.errors import UsageError
+from pm_cls.scores.metrics import Scores
+
+Key = TypeVar("Key", bound=Hashable)
+NOT_FINISHED = Text("{name} is not finished and was left out.", "{name} 尚未完成，未计入。")
+DAMAGED = Text(
+    "{name} is damaged and was left out ({reason:.120}).",
+    "{name} 已损坏，未计入（{reason:.120}）。",
+)
+RUN = Text("1 seed", "1 个种子")
+RUNS = Text("{n} seeds", "{n} 个种子")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run.
+
+    Attributes:
+        dataset: the name of the data; `synthetic` for drawn photographs.
+        predictions, scores: by reported epoch.
+        evaluations: on other data, by their name.
+        layers, saliency: empty and None where `inspect` was not called.
+    """
+
+    folder: Path
+    experiment: str
+    seed: int
+    dataset: str
+    commit: str | None
+    dirty: bool | None
+    config: Config
+    environment: Environment
+    epochs: list[Epoch]
+    predictions: dict[int, Predictions]
+    scores: dict[int, Scores]
+    evaluations: Mapping[str, tuple[Evaluation, Predictions]]
+    layers: list[LayerState]
+    saliency: Saliency | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.experiment} seed {self.seed}"
+
+    @property
+    def data(self) -> Data:
+        return self.environment.data
+
+    @property
+    def last(self) -> Predictions:
+        """Those of the last reported epoch."""
+        return self.predictions[max(self.predictions)]
+
+    @property
+    def is_synthetic(self) -> bool:
+        return self.dataset == SYNTHETIC
+
+    @property
+    def is_official(self) -> bool:
+        """Whether the data are official, all of them; true where the record does not say."""
+        return not self.is_synthetic and self.data.official is not False
+
+    def distinct(self, epoch: int) -> np.ndarray:
+        """Which validation images count once all repetitions are left out, bool [n].
+
+        One that is also in the training set is left out; of those that stand more than once in the
+        validation set the first stays.
+        """
+        names = self.predictions[epoch].names
+        kept = dict.fromkeys(names, True)
+        for group in self.data.repeated or []:
+            within = sorted(set(group) & set(names))
+            leaked = len(group) > len(within)
+            for name in within if leaked else within[1:]:
+                kept[name] = False
+        return np.array([kept[name] for name in names])
+
+
+def read_runs(runs_dir: Path) -> tuple[list[Run], dict[str, Text]]:
+    """Read all runs below a folder.
+
+    Returns:
+        The finished runs by experiment and seed, and by name (`alexnet/seed0`) a sentence on each
+        folder that was left out.
+    """
+    found: list[Run] = []
+    left_out: dict[str, Text] = {}
+    for place in sorted(runs_dir.glob("*/seed*")):
+        name = f"{place.parent.name}/{place.name}"
+        if not folder.is_finished(place):
+            left_out[name] = NOT_FINISHED.format(name=name)
+            continue
+        try:
+            found.append(_read(place))
+        except (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            left_out[name] = DAMAGED.format(name=name, reason=reason)
+    return sorted(found, key=lambda run: (run.experiment, run.seed)), left_out
+
+
+def _read(place: Path) -> Run:
+    stored = result.read(place)
+    if (place.parent.name, place.name) != (stored.experiment, f"seed{stored.seed}"):
+        raise ValueError(f"it says that it is {stored.experiment}, seed {stored.seed}")
+    answers, scores = {}, {}
+    for epoch, known in stored.epochs.items():
+        answers[epoch] = predictions.read(predictions.file(place, epoch))
+        if len(answers[epoch].names) == known.n:
+            scores[epoch] = answers[epoch].scores()
+        if epoch not in scores or scores[epoch].correct != known.correct:
+            raise ValueError(f"the predictions of epoch {epoch} do not give the stored counts")
+    if not scores:
+        raise ValueError(f"{result.FILE} names no epoch")
+    config, lines = load_stored(place / folder.CONFIG), epochs.read(place)
+    if [line.epoch for line in lines] != list(range(1, config.train.epochs + 1)):
+        raise ValueError(f"{epochs.FILE} does not hold the epochs 1 to {config.train.epochs}")
+    return Run(
+        folder=place,
+        experiment=stored.experiment,
+        seed=stored.seed,
+        dataset=stored.dataset,
+        commit=stored.commit,
+        dirty=stored.dirty,
+        config=config,
+        environment=environment.read(place),
+        epochs=lines,
+        predictions=answers,
+        scores=scores,
+        evaluations=evaluations.read_all(place),
+        layers=gradients.read(place),
+        saliency=saliency.read(place),
+    )
+
+
+def grouped(runs: Iterable[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+    """The runs by any key, in the order in which the keys come."""
+    groups: dict[Key, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return groups
+
+
+def seeds_words(runs: list[Run]) -> Text:
+    return RUN if len(runs) == 1 else RUNS.format(n=len(runs))

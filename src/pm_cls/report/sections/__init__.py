@@ -1,0 +1,30 @@
+"""The sections of the report, in the order of its page. A new one is a file and a line here."""
+
+from pm_cls.report.section import Section
+from pm_cls.report.sections import (
+    baselines,
+    causes,
+    claims,
+    curves,
+    external,
+    pairs,
+    provenance,
+    reliability,
+    saliency,
+    scores,
+    table,
+)
+
+SECTIONS: list[Section] = [
+    claims.SECTION,
+    table.SECTION,
+    causes.SECTION,
+    saliency.SECTION,
+    curves.SECTION,
+    pairs.SECTION,
+    scores.SECTION,
+    reliability.SECTION,
+    baselines.SECTION,
+    external.SECTION,
+    provenance.SECTION,
+]

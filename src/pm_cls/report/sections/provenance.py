@@ -1,0 +1,46 @@
+"""Where the runs come from, which folders were left out, and the line of each in records.csv."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pm_cls.records.environment import Environment
+from pm_cls.report import columns
+from pm_cls.report.runs import Run
+from pm_cls.report.section import Content, Material, Section
+from pm_cls.report.text import Text
+from pm_cls.scores.metrics import Scores
+
+
+@dataclass(frozen=True)
+class Told:
+    """Each differing environment with the names of its runs; sentences on what was left out."""
+
+    groups: list[tuple[Environment, list[str]]]
+    left_out: list[Text]
+
+
+# Of a run, an epoch, and its scores.
+CSV = columns.plain(
+    "experiment=0.experiment seed=0.seed epoch=1 dataset=0.dataset n=2.n correct=2.correct "
+    "accuracy=2.accuracy loss=2.loss auc=2.auc commit=0.commit"
+)
+
+
+def lines(runs: Iterable[Run]) -> list[tuple[Run, int, Scores]]:
+    return [(run, epoch, scores) for run in runs for epoch, scores in run.scores.items()]
+
+
+def make(material: Material) -> Content:
+    groups: list[tuple[Environment, list[str]]] = []
+    for run in material.shown:
+        names = next((names for known, names in groups if known == run.environment), None)
+        if names is None:
+            groups.append((run.environment, names := []))
+        names.append(run.name)
+    return Content(
+        told=Told(groups, list(material.left_out.values())),
+        files={"records.csv": columns.csv(CSV, lines(material.runs))},
+    )
+
+
+SECTION = Section("provenance", Text("Provenance", "来源"), make)

@@ -1,0 +1,207 @@
+"""The thesis' table beside our runs, with the spread over seeds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+from pm_cls.report import columns
+from pm_cls.report.columns import Column, number, words
+from pm_cls.report.drawing import Figure, legend, plain
+from pm_cls.report.published import thesis
+from pm_cls.report.runs import Run, grouped
+from pm_cls.report.section import Content, Material, Section, marks
+from pm_cls.report.sections.rows import (
+    ACCURACY,
+    MARKS,
+    Row,
+    draw_interval,
+    rows_of,
+    span,
+)
+from pm_cls.report.text import Language, Text, percent, percent_interval, percent_more
+
+TITLE = "Table 1 of the thesis beside our runs"
+WIDE_GAP = 15  # points between two groups of rows
+COUNTED = Text(
+    "Accuracy is counted over all validation images; loss is the mean cross-entropy. With several "
+    "seeds both are means over the runs; the SD (n - 1) and the 95% prediction interval of one new "
+    "run (t, cut at 100) are of the accuracy; intervals.csv has more.",
+    "准确率按全部验证图像计数；损失为平均交叉熵。有多个随机种子时，二者均为各次运行的平均值；"
+    "标准差（n - 1）和一次新运行的 95% 预测区间（t 分布，上限截至 100）针对准确率；"
+    "更多数值见 intervals.csv。",
+)
+SYNTHETIC_NOTE = Text(
+    "SYNTHETIC photographs were drawn by a program. The figures show that the chain works and say "
+    "nothing about the thesis, so no difference is given.",
+    "合成照片由程序绘制。这些数值只表明流程可以运行，与论文结论无关，因此不给出差值。",
+)
+SETTINGS_NOTE = Text(
+    "Other settings than the thesis' or, where it is silent, ours: {words}.",
+    "与论文（论文未说明处为本项目）不同的设置：{words}。",
+)
+MISSING_NOTE = Text(
+    "Missing runs: {name} ({have} of {n} seeds; missing: seed {which}).",
+    "缺少的运行：{name}（{n} 个随机种子中有 {have} 个；缺少种子 {which}）。",
+)
+COMMITS_NOTE = Text(
+    "The runs are of differing commits: {parts}.", "各次运行来自不同的提交：{parts}。"
+)
+COMMIT_NOTE = Text("All runs are of commit {commit}.", "全部运行来自提交 {commit}。")
+UNOFFICIAL_NOTE = Text(
+    "Not the official set of photographs: {counts}.", "不是官方的照片集：{counts}。"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    rows: list[Row]
+    notes: list[Text]
+
+
+CSV = columns.plain(
+    "row=thesis.row experiment=thesis.experiment network=thesis.network "
+    "activation=thesis.activation epochs=thesis.epochs dataset thesis_accuracy=thesis.accuracy "
+    "thesis_loss=thesis.loss accuracy=accuracy.mean loss=loss.mean accuracy_difference "
+    "loss_difference n_runs n_images source=thesis.source"
+)
+INTERVALS = columns.plain(  # of a row, the name of a score, and its summary
+    "row=0.row experiment=0.experiment epochs=0.epochs score=1 n_runs=2.n mean=2.mean sd=2.sd "
+    "mean_low=2.mean_interval.0 mean_high=2.mean_interval.1 new_run_low=2.new_interval.0 "
+    "new_run_high=2.new_interval.1"
+)
+PAPER = [  # of Markdown and LaTeX
+    Column("row", "thesis.row"),
+    Column("network", "thesis.network", is_words=True),
+    Column("activation", "thesis.activation", is_words=True),
+    Column("epochs", "thesis.epochs"),
+    Column("thesis accuracy %", "thesis.accuracy", percent),
+    Column("our accuracy %", "accuracy.mean", percent),
+    Column("SD", "accuracy.sd", percent),
+    Column("new run", "accuracy.new_interval", percent_interval),
+    Column("difference", "accuracy_difference", percent_more),
+    Column("thesis loss ×100", "thesis.loss", percent),
+    Column("our loss ×100", "loss.mean", percent),
+    Column("difference", "loss_difference", percent_more),
+    Column("seeds", "seeds", is_words=True),
+    Column("images", "n_images"),
+    Column("data", "dataset", is_words=True),
+    Column("thesis' source", "thesis.source", is_words=True),
+]
+PAGE = [
+    words("network", "网络", "thesis.network"),
+    words("activation", "激活函数", "thesis.activation"),
+    number("epochs", "轮数", "thesis.epochs"),
+    number("thesis %", "论文 %", "thesis.accuracy", percent),
+    number("mean %", "平均 %", "accuracy.mean", percent),
+    number("SD", "标准差", "accuracy.sd", percent),
+    number("95% of the mean", "均值 95% 区间", "accuracy.mean_interval", percent_interval),
+    number("95% of a new run", "新运行 95% 区间", "accuracy.new_interval", percent_interval),
+    number("thesis loss ×100", "论文损失 ×100", "thesis.loss", percent),
+    number("mean loss ×100", "平均损失 ×100", "loss.mean", percent),
+    number("runs", "运行数", "n_runs"),
+    number("images", "图像数", "n_images"),
+]
+
+
+def make(material: Material) -> Content:
+    rows = rows_of(material.thesis, len(material.seeds))
+    table = Table(rows, [COUNTED, *thesis.thesis().notes, *_notes(material)])
+    title, notes = TITLE + marks(material.thesis).en, [note.en for note in table.notes]
+    spreads = [
+        (row.thesis, score, summary)
+        for row in table.rows
+        for score, summary in (("accuracy", row.accuracy), ("loss", row.loss))
+        if summary is not None
+    ]
+    lines = "".join(f"- {note}\n" for note in notes)
+    with_runs = [row for row in table.rows if row.runs]
+    return Content(
+        told=table if material.has_study else None,
+        files={
+            "table1.md": f"# {title}\n\n{columns.markdown(PAPER, table.rows)}\n{lines}",
+            "table1.csv": columns.csv(CSV, table.rows),
+            "table1.tex": columns.latex(PAPER, table.rows, title, " ".join(notes)),
+            "intervals.csv": columns.csv(INTERVALS, spreads),
+        },
+        figures={"intervals": partial(draw_intervals, with_runs)} if with_runs else {},
+        tables={"rows": partial(columns.html, PAGE, table.rows)},
+    )
+
+
+def _notes(material: Material) -> Iterator[Text]:
+    """What a reader of the table has to know of its runs."""
+    found, names = material.thesis, thesis.experiments()
+    if any(run.is_synthetic for run in found):
+        yield SYNTHETIC_NOTE
+    if words := dict.fromkeys(words for run in found for words in thesis.deviations(run)):
+        yield SETTINGS_NOTE.format(words="; ".join(words))
+    there = grouped(found, lambda run: run.experiment)
+    for name in names:
+        missing = sorted(set(material.seeds) - {run.seed for run in there.get(name, [])})
+        if missing:
+            n, which = len(material.seeds), ", ".join(map(str, missing))
+            yield MISSING_NOTE.format(name=name, have=n - len(missing), n=n, which=which)
+    for place, words_of_it in material.left_out.items():
+        if place.partition("/")[0] in names:
+            yield words_of_it
+    by_commit = grouped(found, _commit)
+    parts = [f"{key} ({', '.join(run.name for run in ours)})" for key, ours in by_commit.items()]
+    if len(parts) > 1:
+        yield COMMITS_NOTE.format(parts="; ".join(parts))
+    for commit in by_commit if len(parts) == 1 else ():
+        yield COMMIT_NOTE.format(commit=commit)
+    unofficial = [run for run in found if not run.is_official and not run.is_synthetic]
+    for counts in sorted({str(run.data.counts) for run in unofficial}):
+        yield UNOFFICIAL_NOTE.format(counts=counts)
+
+
+def _commit(run: Run) -> str:
+    """That of a run, with those where it went on."""
+    later = [part.commit for part in run.environment.resumed]
+    commits = dict.fromkeys((commit or "unknown")[:12] for commit in (run.commit, *later))
+    return " then ".join(commits) + (" with changes" if run.dirty else "")
+
+
+def draw_intervals(rows: Sequence[Row], language: Language = "en") -> Figure:
+    """The accuracy of each row: runs, mean, prediction interval of a new run, and the thesis.
+
+    Where the rows lie in two places far apart, each place has a panel with a scale of its own.
+
+    Args:
+        rows: at least one, each with a run.
+    """
+    spans = sorted(map(span, rows))
+    gaps = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(spans), 1)]
+    gap, cut = max(gaps, default=(0.0, 0))
+    parts = [spans[:cut], spans[cut:]] if gap > WIDE_GAP else [spans]
+    limits = []
+    for part in parts:
+        low, high = min(low for low, _ in part), max(high for _, high in part)
+        margin = max(0.05 * (high - low), 0.5)
+        limits.append((low - margin, high + margin))
+    widths = [high - low for low, high in limits]
+    shares = [max(width, max(widths) / 5) for width in widths]
+    figure = Figure(figsize=(6.2, 0.36 * len(rows) + 1.2), layout="constrained")
+    panels = figure.subplots(1, len(parts), sharey=True, squeeze=False, width_ratios=shares)[0]
+    for axes, (low, high), share in zip(panels, limits, shares, strict=True):
+        for place, row in enumerate(rows):
+            draw_interval(axes, place, row)
+        plain(axes, "x")
+        axes.set_xlim(low, high)
+        if share < max(shares):  # too narrow for two
+            axes.set_xticks([(low + high) / 2], [f"{(low + high) / 2:.2f}"])
+    home = rows[0].thesis.dataset
+    panels[0].set_yticks(range(len(rows)), [_name(row.thesis, home) for row in rows])
+    panels[0].invert_yaxis()
+    panels[-1].set_xlabel(ACCURACY.of(language))
+    legend(figure, panels, len(MARKS), MARKS, language)
+    return figure
+
+
+def _name(row: thesis.Row, home: str) -> str:
+    where = "" if row.dataset == home else f" ({thesis.thesis().data_names[row.dataset]})"
+    return f"{row.network} {row.activation}{where}, {row.epochs}"
+
+
+SECTION = Section("table", Text("Table", "结果表"), make)

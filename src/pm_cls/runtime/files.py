@@ -1,0 +1,96 @@
+"""Files are written whole or not at all: beside their place, then renamed."""
+
+import csv
+import errno
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from pm_cls.runtime.errors import PmClsError, RunError, UsageError
+
+Read = TypeVar("Read")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def cannot_write(place: object, error: OSError, advice: str = "") -> PmClsError:
+    """In words that `place` could not be written.
+
+    Returns:
+        A RunError where the disk is full, else a UsageError.
+    """
+    kind = RunError if error.errno in FULL else UsageError
+    return kind(f"{place}: cannot be written ({error.strerror}){advice}")
+
+
+@contextmanager
+def writing(place: object) -> Iterator[None]:
+    """Tell an OSError within in words; see `cannot_write`."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(place, error)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it, so that a kill leaves no half of it."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name reach the disk too."""
+    if os.name == "nt":  # opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """As `write_bytes`, in UTF-8; file names that are no UTF-8 keep their bytes."""
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_json(path: Path, content: object) -> None:
+    """As `write_text`; NaN, which JSON does not know, is a ValueError."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def read_json_as(kind: type[Read], path: Path) -> Read:
+    """A JSON file as a dataclass; what it does not know is left out.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or does not fit.
+    """
+    return TypeAdapter(kind).validate_json(path.read_bytes())
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A header and rows as CSV, lines ended by a newline alone."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows below the header, by column."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,37 @@
+"""Warnings of libraries that a user cannot act on, each with the reason why it is not shown."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+
+class Silenced(NamedTuple):
+    """A warning by its words and the module that gives it, both regular expressions."""
+
+    message: str
+    module: str
+    reason: str
+
+
+SILENCED = (
+    Silenced("No ccache found", "paddle", "Paddle 3 on every import; nothing compiles here"),
+    Silenced(
+        "When training, we now always track global mean", "paddle",
+        "Paddle on batch normalisation, which works like this everywhere",
+    ),
+    Silenced("Image size .* exceeds limit", "PIL", "photographs have a limit of their own"),
+    Silenced(
+        "Glyph .* missing from", "",
+        "Chinese in an SVG: the browser has the letters, Matplotlib's font need not",
+    ),
+)  # fmt: skip
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep these warnings from the terminal; all others pass."""
+    with warnings.catch_warnings():
+        for one in SILENCED:
+            warnings.filterwarnings("ignore", message=one.message, module=one.module)
+        yield

@@ -1,0 +1,295 @@
+"""`Training`: one owner of a run, from the first check to the finished record."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import paddle
+
+from pm_cls.config import SYNTHETIC, Config
+from pm_cls.config.options import chosen
+from pm_cls.data import Dataset, load_dataset, spec_of
+from pm_cls.data.order import shuffled
+from pm_cls.models.build import build
+from pm_cls.models.classifier import logits_of
+from pm_cls.models.weights import save_weights
+from pm_cls.records import environment, epochs, folder, predictions, result
+from pm_cls.records.predictions import Predictions
+from pm_cls.runtime import device
+from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.files import write_text, writing
+from pm_cls.train.checkpoint import Progress, State
+from pm_cls.train.epoch import NotFinite, train_one_epoch
+from pm_cls.train.losses import LOSSES
+from pm_cls.train.optimizers import build_optimizer
+from pm_cls.train.ranks import Ranks
+
+log = logging.getLogger("pm_cls")
+
+
+class Training:
+    """A run: its config, network, optimiser, data, folder, and this process among its ranks.
+
+    Making one is all that can be checked before a run, in this order: device, network, folder of
+    the run, data.
+
+    Raises:
+        UsageError, DataError: a check failed.
+    """
+
+    def __init__(
+        self, config: Config, place: Path, *, device_name: str, ranks: Ranks, strict: bool = False
+    ) -> None:
+        self.config, self.folder, self.ranks = config, place, ranks
+        device.check_precision(device_name, config.train.precision)
+        if ranks.count > 1 and config.model.normalization != "none":
+            raise UsageError(
+                f"`model.normalization` is {config.model.normalization}, whose statistics are of "
+                "whole batches; it trains in one process"
+            )
+        self.spec = spec_of(config.data)
+        loss = chosen(LOSSES, "train.loss", config.train.loss)
+        self.loss = lambda logits, labels: loss(logits, labels, self.spec.target)
+        self.model = build(config, self.spec)
+        self.optimizer = build_optimizer(self.model.parameters(), config.optimizer)
+        if ranks.is_first:
+            folder.check_folder(place, config)
+        self.data = load_dataset(config.data)
+        if strict and (pairs := _repeated(self.data)):
+            raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
+        self.here = environment.here(device_name, ranks.count)
+        self.environment = environment.begun(self.here, _recorded(self.data))
+        self.progress = Progress()
+        self.state = State(place, self.model, self.optimizer, self.data.digest)
+
+    def run(self, restart: bool = False) -> None:
+        """Train what is left of the run and record it; a finished one is left as it is.
+
+        All ranks go through this loop together, from the state that rank 0 begins or goes on with;
+        rank 0 alone writes.
+
+        Args:
+            restart: begin anew in either case.
+
+        Raises:
+            UsageError: another process is at work on it, or it is of other data.
+            RunError: the loss or the predictions became NaN or infinite, or a file cannot be
+                written.
+        """
+        with self._at_work(restart) as there_is_work:
+            if not there_is_work:
+                return
+            for epoch in range(self.progress.epoch + 1, self.config.train.epochs + 1):
+                began = time.perf_counter()
+                train_loss = self.train(epoch)
+                found = self.predict(epoch)
+                if self.ranks.is_first:
+                    self.record(epoch, train_loss, found, time.perf_counter() - began)
+            if self.ranks.is_first:
+                self.finish()
+
+    def train(self, epoch: int) -> float:
+        """Go once through the training images; their mean loss.
+
+        Everything random follows from (seed, epoch), so that no state of a generator need be
+        stored; dropout is drawn on each rank for itself.
+        """
+        config = self.config
+        entropy = [config.seed, epoch] + ([] if self.ranks.is_first else [self.ranks.rank])
+        paddle.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))  # dropout
+        try:
+            return train_one_epoch(
+                self.model,
+                self.optimizer,
+                self.loss,
+                self.data.train,
+                shuffled(len(self.data.train.labels), config.seed, epoch),
+                batch_size=config.train.batch_size,
+                precision=config.train.precision,
+                ranks=self.ranks,
+            )
+        except NotFinite as error:
+            raise RunError(f"{self._where(epoch)}: {error}")
+
+    def predict(self, epoch: int) -> Predictions:
+        """The answers to the validation images, of which each rank gives its part."""
+        split, outputs = self.data.validation, self.spec.target.outputs
+        mine = self.ranks.take(split.images)
+        logits = np.zeros((0, outputs), np.float32)
+        if len(mine):
+            logits = logits_of(self.model, mine, self.config.train.batch_size)
+        logits = self.ranks.all_of(logits, len(split.images), outputs)
+        if not np.isfinite(logits).all():
+            raise RunError(
+                f"{self._where(epoch)}: the predictions became NaN or infinite after the last step"
+            )
+        return Predictions(split.names, split.labels, logits, self.spec.target)
+
+    def record(self, epoch: int, train_loss: float, found: Predictions, seconds: float) -> None:
+        """Write what an epoch came to, and the state from which the run can go on."""
+        config, scored = self.config, found.scores()
+        if epoch in config.train.report_epochs:
+            save_weights(self.model, folder.weights_file(self.folder, epoch))
+            predictions.write(predictions.file(self.folder, epoch), found)
+            self.progress.reported[epoch] = scored
+        line = epochs.Epoch(
+            epoch, train_loss, scored.loss, scored.correct, scored.n, round(seconds, 3)
+        )
+        epochs.append(self.folder, line)
+        self.progress.epoch = epoch
+        self.progress.metrics.append(line)
+        log.info(
+            f"{config.experiment} seed {config.seed}  epoch {epoch:2}/{config.train.epochs}  "
+            f"training loss {train_loss:.4f}  validation loss {scored.loss:.4f}  accuracy "
+            f"{scored.accuracy:.2%} ({scored.correct} of {scored.n})  {line.seconds:.0f} s"
+        )
+        self.state.save(self.progress)
+
+    def finish(self) -> None:
+        """Write result.json, by which a run is known to be finished."""
+        config = self.config
+        result.write(
+            self.folder,
+            result.Result(
+                schema=result.SCHEMA,
+                experiment=config.experiment,
+                seed=config.seed,
+                dataset=self.data.name,
+                data_digest=self.data.digest,
+                config_digest=config.digest(),
+                commit=self.environment.commit,
+                dirty=self.environment.dirty,
+                epochs=self.progress.reported,
+            ),
+        )
+        folder.remove_checkpoints(self.folder)
+        log.info(f"finished: {self.folder}")
+
+    @contextmanager
+    def _at_work(self, restart: bool) -> Iterator[bool]:
+        """Whether there is something to do; then in the state in which the run begins or goes on.
+
+        Rank 0 holds the folder meanwhile, and tells the others where to begin.
+        """
+        if not self.ranks.is_first:
+            there_is_work = self._follow()
+            with self.ranks.stopping_together():
+                yield there_is_work
+            return
+        try:
+            if folder.is_finished(self.folder) and not restart:
+                self._leave_finished()
+                yield False
+                return
+            with folder.locked(self.folder):
+                if restart:
+                    folder.discard(self.folder)
+                self._begin_or_go_on()
+                with self._stopping_in_words(), self.ranks.stopping_together():
+                    yield True
+        except OSError as error:
+            raise RunError(f"{error.filename or self.folder}: cannot be written ({error.strerror})")
+        finally:
+            self.ranks.dismiss()
+
+    def _begin_or_go_on(self) -> None:
+        _log_to(self.folder / folder.LOG)
+        self.progress = self.state.resume()
+        if after := self.progress.epoch:
+            stored = environment.read(self.folder)
+            self.environment = environment.went_on(stored, self.here, after, self.folder)
+            log.info(f"{self.folder}: goes on after epoch {after}")
+        else:
+            write_text(self.folder / folder.CONFIG, self.config.to_yaml())
+        environment.write(self.folder, self.environment)
+        epochs.write(self.folder, self.progress.metrics)
+        _warn_of_data(self.data)
+        if self.ranks.count > 1:
+            facts = json.dumps([self.progress.epoch, *self._digests()]).encode()
+            self.ranks.share(facts + b"\n" + self.state.packed(self.progress.epoch))
+            self.ranks.prepare(lambda: None)  # whether they have the same settings and data
+
+    def _follow(self) -> bool:
+        """Take over the state that rank 0 begins with; False where it has nothing to do."""
+        if not (begin := self.ranks.share(b"")):
+            return False  # rank 0 says why
+        facts, _, state = begin.partition(b"\n")
+        after, *digests = json.loads(facts)
+        self.ranks.prepare(lambda: self._check_same(digests))
+        self.state.fill(state)
+        self.progress = replace(self.progress, epoch=after)
+        return True
+
+    def _check_same(self, digests: list[str]) -> None:
+        for what, ours, theirs in zip(("settings", "data"), self._digests(), digests, strict=True):
+            if ours != theirs:
+                raise UsageError(f"the {what} of this rank differ from rank 0's")
+
+    def _digests(self) -> list[str]:
+        return [f"{self.config.digest()} {self.config.seed}", self.data.digest]
+
+    def _leave_finished(self) -> None:
+        folder.check_same_data(self.folder, self.data.digest)
+        if (self.folder / folder.CHECKPOINT).exists():  # it was killed right after its result
+            with writing(self.folder), folder.locked(self.folder):
+                folder.remove_checkpoints(self.folder)
+        print(f"{self.folder}: finished already; --restart trains it anew")
+
+    @contextmanager
+    def _stopping_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            saved = self.state.last_saved()
+            way = f"goes on after epoch {saved}" if saved else "begins it anew"
+            log.info(f"stopped; the same command {way}")
+            raise
+
+    def _where(self, epoch: int) -> str:
+        return f"{self.config.experiment} seed {self.config.seed} epoch {epoch}"
+
+
+def _recorded(data: Dataset) -> environment.Data:
+    """What the record says of the data."""
+    return environment.Data(
+        name=data.name,
+        digest=data.digest,
+        counts={split: dict(counts) for split, counts in data.counts.items()},
+        official=data.official,
+        repeated=None if data.repeated is None else [list(group) for group in data.repeated],
+        limit=data.limit,
+    )
+
+
+def _log_to(path: Path) -> None:
+    log.setLevel(logging.INFO)
+    log.propagate = False  # Paddle gives the root logger a handler of its own
+    for handler in log.handlers[:]:
+        log.removeHandler(handler)
+        handler.close()
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.handleError = lambda record: None  # type: ignore[method-assign]  # as on a full disk
+    log.addHandler(to_file)
+
+
+def _repeated(data: Dataset) -> str:
+    """The photographs that stand more than once, in words."""
+    return ", ".join(" = ".join(group) for group in data.repeated or [])
+
+
+def _warn_of_data(data: Dataset) -> None:
+    if pairs := _repeated(data):
+        log.info(f"note: {len(data.repeated or [])} photographs stand more than once: {pairs}")
+    if len(np.unique(data.validation.labels, axis=0)) == 1:
+        log.info("note: the validation set has one class only, so its AUC is undefined")
+    for note in data.notes:
+        log.info(f"note: {note}")
+    if data.name == SYNTHETIC:
+        log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")

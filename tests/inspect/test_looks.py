@@ -1,0 +1,197 @@
+"""What a network looks at: the measures, the changed photographs, and the way to the report."""
+
+import shutil
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from pm_cls.inspect import saliency as attention
+from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
+from pm_cls.models import build_model
+from pm_cls.records import predictions, result
+from pm_cls.records import saliency as looks
+
+SIDE = 28
+
+
+class Small(nn.Layer):
+    """One convolution and one linear layer, of which all gradients can be written down."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2D(3, 4, 5, stride=3), nn.ReLU())  # 4x8x8
+        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(256, 1))
+
+    def forward(self, images):
+        return self.classifier(self.features(images))
+
+
+@pytest.fixture(scope="module")
+def small():
+    paddle.seed(3)
+    return Small()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (13, 3, SIDE, SIDE), np.uint8)
+
+
+def to_tensor(images):
+    return paddle.to_tensor(images.astype(np.float32) / 127.5 - 1)
+
+
+def test_grad_cam_is_the_formula_of_the_paper(small, images):
+    maps = small.features(to_tensor(images)).numpy()
+    signs = np.sign(small(to_tensor(images)).numpy()[:, 0])
+    assert {-1, 1} == set(signs)
+    slopes = small.classifier[1].weight.numpy()[:, 0].reshape(4, 8, 8)
+    weights = signs[:, None] * slopes.mean(axis=(1, 2))
+    expected = np.maximum(np.einsum("nc,nchw->nhw", weights, maps), 0)
+    np.testing.assert_allclose(attention.grad_cam(small, images), expected, atol=1e-6)
+
+
+def test_feature_maps_and_kernels_are_those_of_the_network(small, images):
+    (maps,) = attention.feature_maps(small, images[:2])
+    np.testing.assert_allclose(maps, small.features(to_tensor(images[:2])).numpy(), atol=1e-6)
+    np.testing.assert_array_equal(
+        attention.first_kernels(small, images), small.features[0].weight.numpy()
+    )
+    alexnet = build_model("alexnet", image_size=64)
+    shapes = [m.shape[1:] for m in attention.feature_maps(alexnet, np.zeros((1, 3, 64, 64), "u1"))]
+    assert shapes == [(96, 16, 16), (256, 8, 8), (384, 4, 4), (384, 4, 4), (256, 4, 4)]
+
+
+def test_occlusion_is_the_fall_of_the_score_of_the_answer(small, images):
+    for image in images[:4]:
+        found = attention.occlusion(small, image)
+        assert found.shape == (13, 13)
+        covered = image.copy()
+        covered[:, 6:10, 8:12] = image.mean(axis=(1, 2)).astype(np.uint8)[:, None, None]
+        before, after = small(to_tensor(np.stack([image, covered]))).numpy()[:, 0]
+        fall = before - after if before >= 0 else after - before
+        assert found[3, 4] == pytest.approx(fall, abs=1e-5)
+    assert np.abs(attention.occlusion(small, np.full((3, SIDE, SIDE), 90, np.uint8))).max() < 1e-5
+
+
+def test_squares_cover_the_thesis_size_and_fit_every_other():
+    side, starts = attention.patch_starts(224)
+    assert (side, len(starts), starts[-1] + side) == (32, 13, 224)
+    for size in (4, 13, 28, 50, 112, 223):
+        side, starts = attention.patch_starts(size)
+        assert len(starts) and starts[-1] + side <= size
+
+
+def test_agreement_is_the_rank_correlation_of_the_same_places():
+    grid = np.zeros((13, 13), np.float32)
+    grid[2, 9] = 1  # of 224 pixels rows 32 to 64, columns 144 to 176
+    rows, columns = np.indices((14, 14)) * 16 + 8
+    near = np.exp(-((rows - 48) ** 2 + (columns - 160) ** 2) / 2000).astype(np.float32)
+    far = np.flip(near)
+    assert attention.agreement(near, grid, 224) > 0.1 > -0.05 > attention.agreement(far, grid, 224)
+    rising = np.arange(169, dtype=np.float32).reshape(13, 13)
+    assert attention.agreement(rising, rising, 224) > 0.99
+    assert attention.agreement(rising, -rising, 224) < -0.99
+    assert attention.agreement(np.zeros((7, 7), np.float32), rising, 224) is None
+    assert attention.agreement(rising, np.zeros((13, 13), np.float32), 224) is None
+
+
+def test_outcomes_are_told_by_answer_and_label():
+    found = looks.outcomes(np.array([1, 0, 1, 0]), np.array([1, 1, 0, 0]))
+    assert [looks.OUTCOMES[i] for i in found] == list(looks.OUTCOMES)
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    """Two round fields of view: reddish, with a bright place at the left or above."""
+    images = np.zeros((2, 3, 56, 56), np.uint8)
+    rows, columns = np.indices((56, 56))
+    inside = (rows - 28) ** 2 + (columns - 28) ** 2 < 26**2
+    for image, (row, column) in zip(images, ((28, 14), (14, 28)), strict=True):
+        image[:, inside] = np.array([[150], [70], [40]])
+        image[:, (rows - row) ** 2 + (columns - column) ** 2 < 5**2] = 250
+    return images, inside
+
+
+def test_changes_take_one_thing_away_each(eyes):
+    images, inside = eyes
+    colour = np.array([120.0, 60.0, 30.0])
+    made = {name: changed(images, name, colour) for name in ABLATIONS}
+    assert all(one.shape == images.shape and one.dtype == np.uint8 for one in made.values())
+    np.testing.assert_array_equal(made["as it is"], images)
+    assert (made["grey"][:, 0] == made["grey"][:, 1]).all()
+    even = made["even colour"][:, :, inside].astype(float).mean(axis=2)
+    np.testing.assert_allclose(even, np.broadcast_to(colour, (2, 3)), atol=1.5)
+    assert np.ptp(made["flat"][0][:, inside], axis=1).max() == 0
+    np.testing.assert_allclose(
+        made["flat"][0][:, 28, 40], images[0][:, inside].mean(axis=1), atol=0.51
+    )
+    np.testing.assert_array_equal(made["outline"][0], made["outline"][1])
+    np.testing.assert_array_equal(made["outline"][0][:, 28, 28], colour)
+    assert made["no outline"][0, :, 3].max() == 0 and made["no outline"][0, 0, 28, 40] == 150
+    for name in ("even colour", "flat", "outline", "blurred"):
+        assert made[name][:, :, ~inside].max() == 0, name
+
+
+def test_the_bright_place_is_found_wherever_it_is(eyes):
+    images, _ = eyes
+    covered = changed(images, "no bright place", np.zeros(3))
+    control = changed(images, "no opposite place", np.zeros(3))
+    assert covered.max() < 250
+    assert (control == 250).sum() == (images == 250).sum()
+    assert control[0, 0, 28, 42] != 150 and control[1, 0, 42, 28] != 150
+    blurred = changed(images, "blurred", np.zeros(3))
+    assert blurred[0, 1].max() < 200 and blurred[0, 1, 28, 14] > blurred[0, 1, 28, 42] + 10
+
+
+def test_mean_colour_is_that_within_the_view(eyes):
+    images, inside = eyes
+    expected = np.mean([image[:, inside].mean(axis=1) for image in images], axis=0)
+    np.testing.assert_allclose(mean_colour(images), expected)
+    assert (mean_colour(np.zeros((1, 3, 8, 8), np.uint8)) == 0).all()
+
+
+def test_a_run_keeps_what_its_network_looks_at(inspected):
+    found, shown = looks.read(inspected), looks.read_shown(inspected)
+    stored = result.read(inspected).epochs[2]
+    assert found.epoch == 2 and list(found.ablations) == list(ABLATIONS)
+    assert found.ablations["as it is"].correct == stored.correct
+    assert found.ablations["as it is"].loss == pytest.approx(stored.loss, rel=1e-5)
+    assert sum(found.counts.values()) == 16 == stored.n
+    right = found.counts["true_positive"] + found.counts["true_negative"]
+    assert right == stored.correct
+    assert set(found.grad_cam) == {name for name, n in found.counts.items() if n}
+    assert all(value.max() <= 1 for value in found.grad_cam.values())
+    scored = predictions.read(predictions.file(inspected, 2))
+    logit = dict(zip(scored.names, scored.logits[:, 0], strict=True))
+    expected = [1 / (1 + np.exp(-logit[name])) for name in shown.names]
+    np.testing.assert_allclose(shown.probabilities, expected, rtol=1e-5)
+    assert len(shown.names) == sum(found.occluded.values()) == len(shown.images)
+    drawn = {path.name for path in (inspected / looks.FOLDER).glob("*.png")}
+    assert {"kernels.png", "mean_maps.png", "ablations.png"} < drawn
+    assert any(name.startswith("feature_maps_") for name in drawn)
+
+
+def test_what_is_kept_is_read_back(inspected, tmp_path):
+    found, shown = looks.read(inspected), looks.read_shown(inspected)
+    looks.write(tmp_path, found, shown)
+    again, shown_again = looks.read(tmp_path), looks.read_shown(tmp_path)
+    assert (again.counts, again.occluded, again.agreement, again.ablations) == (
+        found.counts, found.occluded, found.agreement, found.ablations,
+    )  # fmt: skip
+    np.testing.assert_array_equal(again.kernels, found.kernels)
+    assert shown_again.names == shown.names
+    for one, other in zip(shown_again.feature_maps, shown.feature_maps, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_alone(trained, tmp_path):
+    from pm_cls.inspect.__main__ import main as inspect
+
+    folder = tmp_path / trained.parent.name / trained.name
+    shutil.copytree(trained, folder)
+    inspect(["--run", str(folder), "--device", "cpu", "--gradients-only"])
+    assert [file.name for file in (folder / looks.FOLDER).iterdir()] == ["gradients.csv"]
+    assert looks.read(folder) is None and looks.read_shown(folder) is None

@@ -1,0 +1,169 @@
+"""The sections: pairs, baselines, other data, ablations, and one that is new."""
+
+import numpy as np
+import pytest
+
+from pm_cls.records import baselines, evaluations
+from pm_cls.records.evaluations import Evaluation
+from pm_cls.records.predictions import Predictions
+from pm_cls.records.saliency import Saliency
+from pm_cls.report import build, pictures, report
+from pm_cls.report.runs import read_runs
+from pm_cls.report.section import gather
+from pm_cls.report.sections import baselines as of_baselines
+from pm_cls.report.sections import pairs, reliability, scores
+from pm_cls.runtime.files import read_csv
+from pm_cls.scores import metrics
+from pm_cls.scores.target import Binary
+
+LABELS = np.array([1] * 211 + [0] * 189)
+PERFECT = np.where(LABELS == 1, 5.0, -5.0)
+
+
+def material_of(runs_dir, file=None):
+    return gather(*read_runs(runs_dir), None, file or runs_dir / "none")
+
+
+def with_errors(*wrong):
+    logits = PERFECT.copy()
+    logits[list(wrong)] *= -1
+    return logits
+
+
+TOY = """
+from functools import partial
+from pathlib import Path
+
+from pm_cls.report import columns
+from pm_cls.report.drawing import Figure
+from pm_cls.report.section import Content, Section
+from pm_cls.report.text import Text
+
+
+def draw(language):
+    figure = Figure()
+    figure.subplots().set_title(Text("a toy", "玩具").of(language))
+    return figure
+
+
+def make(material):
+    made = columns.plain("experiment seed")
+    return Content(
+        told=f"{len(material.shown)} & more",
+        files={"toy.csv": columns.csv(made, material.shown)},
+        figures={"toy": draw},
+        tables={"toy": partial(columns.html, made, material.shown)},
+    )
+
+
+SECTION = Section("toy", Text("Toy", "玩具"), make, Path(__file__).parent)
+"""
+
+
+@pytest.mark.figures
+def test_a_section_is_a_file_and_a_line(fake_run, tmp_path, monkeypatch):
+    (tmp_path / "toy.html.j2").write_text(
+        '<h2 id="toy">{{ say("How many", "多少") }}</h2>{{ it }}{{ svg("toy") }}{{ table("toy") }}'
+    )
+    module = {"__file__": str(tmp_path / "toy.py")}
+    exec(TOY, module)
+    monkeypatch.setattr(build, "SECTIONS", [*build.SECTIONS, module["SECTION"]])
+    out = tmp_path / "out"
+    report(fake_run("alexnet", PERFECT, LABELS), out)
+    english, chinese = ((out / f"report{end}.html").read_text() for end in ("", ".zh"))
+    assert '<a href="#toy">Toy</a>' in english and "1 &amp; more" in english
+    assert '<a href="#toy">玩具</a>' in chinese and "玩具" in chinese.partition('id="toy"')[2]
+    assert read_csv(out / "toy.csv") == [{"experiment": "alexnet", "seed": "0"}]
+    assert (out / "figures" / "toy.svg").is_file() and (out / "figures" / "toy.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("group", "left_out"),
+    [
+        (["V0003.jpg", "V0007.jpg"], [7]),  # twice in the validation set: the first stays
+        (["P0001.jpg", "V0003.jpg"], [3]),  # in the training set too
+        (["P0001.jpg", "V0003.jpg", "V0007.jpg"], [3, 7]),
+        (["V0003.jpg", "V0003.jpg"], [3]),  # one name in both splits
+        (["P0001.jpg", "P0002.jpg"], []),
+    ],
+)
+def test_repeated_photographs_are_left_out(fake_run, group, left_out):
+    (run,), _ = read_runs(fake_run("alexnet", PERFECT, LABELS, repeated=[group]))
+    assert np.flatnonzero(~run.distinct(5)).tolist() == left_out
+    scored = scores.score(run, 5)
+    assert scored.distinct.n == 400 - len(left_out) if left_out else scored.distinct is None
+
+
+def test_pairs_are_compared_within_and_over_seeds(fake_run):
+    for seed, errors in enumerate([(0, 1, 2), (0, 1), (0, 1, 2, 3)]):
+        fake_run("lenet7_relu", with_errors(*errors), LABELS, seed=seed)
+        fake_run("lenet9_relu", with_errors(0), LABELS, seed=seed)
+    runs_dir = fake_run("alexnet", with_errors(0), LABELS, seed=7)
+    five, ten = pairs.pairs(material_of(runs_dir).experiments)
+    assert (five.first, five.second, five.epoch) == ("lenet7_relu", "lenet9_relu", 5)
+    assert (ten.epoch, five.seed) == (10, 0)
+    assert five.paired_t.difference == pytest.approx(-2 / 400)
+    assert (five.mcnemar.only_first, five.mcnemar.only_second) == (0, 2)
+    assert five.mcnemar.p == 0.5
+
+
+def baseline_of(accuracy, digest, name="4x4 thumbnail"):
+    correct = round(400 * accuracy)
+    found = metrics.Scores(correct, 400, correct / 400, 0.3, 0.9)
+    return baselines.Baseline(name, 48, "ichallenge_pm", digest, found)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "digest", "warned"),
+    [(0.97, "0", True), (0.90, "0", False), (0.97, "other", False)],
+)
+def test_a_baseline_near_a_network_is_told(fake_run, tmp_path, accuracy, digest, warned):
+    for seed, errors in enumerate([range(8), range(10), range(9)]):  # 97.5 to 98%
+        runs_dir = fake_run("alexnet", with_errors(*errors), LABELS, seed=seed)
+    baselines.write([baseline_of(accuracy, digest)], tmp_path / baselines.FILE)
+    warnings = of_baselines.make(material_of(runs_dir, tmp_path / baselines.FILE)).told
+    assert bool(warnings) == warned
+    if warned:
+        assert "AlexNet relu: 97.75%" in warnings[0].en and "4×4 缩略图" in warnings[0].zh
+
+
+def test_names_that_are_not_known_are_shown_as_they_are(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    baselines.write([baseline_of(0.9, "0", "a new answer")], tmp_path / "out" / baselines.FILE)
+    report(runs_dir, tmp_path / "out")
+    assert "a new answer" in (tmp_path / "out" / "report.html").read_text()
+    score = metrics.Scores(9, 10, 0.9, 0.3, 0.9)
+    kept = Saliency(5, np.zeros((1, 3, 2, 2)), {}, {}, {}, {}, [], {"a new one": score})
+    other = Saliency(5, np.zeros((1, 3, 2, 2)), {}, {}, {}, {}, [], {"as it is": score})
+    assert pictures.ablation_names([kept, other]) == ["as it is", "a new one"]
+    assert "a new one" in [t.get_text() for t in pictures.ablations({"a": kept}).axes[0].texts]
+
+
+def test_other_data_are_scored_beside_the_run(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    place = runs_dir / "alexnet" / "seed0"
+    names, logits = tuple(map(str, range(100))), with_errors(210)[200:300, np.newaxis]
+    found = Predictions(names, LABELS[200:300], logits, Binary())
+    facts = Evaluation("clinic", "clinic", "e", repeated=[], epoch=10)
+    evaluations.write(place, facts, found)
+    (there,) = scores.elsewhere(material_of(runs_dir).shown)
+    assert (there.data, there.scores.n, there.scores.correct) == ("clinic", 100, 99)
+    assert there.auc_interval is not None
+
+    report(runs_dir, tmp_path / "out")
+    assert "clinic" in (tmp_path / "out" / "report.html").read_text()
+    rows = read_csv(tmp_path / "out" / "scores.csv")
+    assert [row["data"] for row in rows] == ["validation", "validation", "clinic"]
+    file = evaluations.file(place, "clinic").with_suffix(".csv")
+    copied = tmp_path / "out" / "records" / file.relative_to(runs_dir)
+    assert copied.read_bytes() == file.read_bytes()
+
+
+def test_reliability_counts_every_answer_and_roc_leaves_constant_ones_out(fake_run):
+    fake_run("alexnet", PERFECT, LABELS, seed=0)
+    runs_dir = fake_run("alexnet", np.linspace(0, 1, 400), LABELS, seed=1)
+    material = material_of(runs_dir)
+    ours = material.experiments["alexnet"]
+    assert reliability.reliability(ours).counts.sum() == 800
+    drawn = scores.make(material).figures["roc"]("en").axes[0]
+    assert [line.get_label() for line in drawn.lines][1:] == ["alexnet"]

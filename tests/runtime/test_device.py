@@ -1,0 +1,87 @@
+"""The wheel, the device, and what makes runs repeatable and fast."""
+
+import os
+import subprocess
+import sys
+
+import paddle
+import pytest
+
+from pm_cls.runtime import device
+from pm_cls.runtime.errors import UsageError
+
+
+def test_one_thread_whatever_the_user_set():
+    code = (
+        "import os; os.environ['OMP_NUM_THREADS'] = '7'; from pm_cls.runtime import device;"
+        "print(device.prepare('cpu'), os.environ['OMP_NUM_THREADS'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cpu", "1"]
+    assert "ccache" not in done.stderr
+
+
+def test_auto_takes_the_cpu_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 0)
+    assert device.prepare("auto") == "cpu"
+
+
+def test_gpu_on_a_cpu_build_is_refused_with_the_mend(monkeypatch):
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: False)
+    with pytest.raises(UsageError, match=r"built for the CPU.*pip install .*-e \"\.\[gpu\]\""):
+        device.prepare("gpu")
+
+
+def test_gpu_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 0)
+    with pytest.raises(UsageError, match="sees no GPU"):
+        device.prepare("gpu")
+
+
+def test_gpu_is_used_with_deterministic_kernels(monkeypatch):
+    said = []
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(paddle, "set_flags", said.append)
+    monkeypatch.setattr(paddle, "set_device", said.append)
+    assert device.prepare("auto") == "gpu"
+    assert said == [{"FLAGS_cudnn_deterministic": True}, "gpu"]
+
+
+@pytest.mark.parametrize(
+    ("wheels", "words"),
+    [
+        ([], r"not installed.*pip install"),
+        (["paddlepaddle", "paddlepaddle-gpu"], r"both installed.*pip uninstall -y"),
+    ],
+)
+def test_wrong_wheels_are_told_with_the_mend(monkeypatch, wheels, words):
+    monkeypatch.setattr(device, "installed_wheels", lambda: wheels)
+    with pytest.raises(UsageError, match=words):
+        device.prepare("cpu")
+
+
+AVX512 = "avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "flags", "code_path"),
+    [
+        ("AuthenticAMD", f"fma avx2 {AVX512}", "7"),
+        ("AuthenticAMD", "fma avx2", "5"),
+        ("AuthenticAMD", "sse2", None),
+        ("GenuineIntel", f"fma avx2 {AVX512}", None),
+    ],
+)
+def test_mkl_code_path_is_chosen_for_amd_alone(tmp_path, vendor, flags, code_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n")
+    assert device.fast_mkl_code_path(cpuinfo) == code_path
+    assert device.fast_mkl_code_path(tmp_path / "absent") is None
+
+
+def test_users_own_code_path_is_kept(monkeypatch):
+    monkeypatch.setenv(device.MKL_CODE_PATH, "5")
+    device.prepare("cpu")
+    assert os.environ[device.MKL_CODE_PATH] == "5"
