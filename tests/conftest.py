@@ -114,7 +114,7 @@ def fake_run(tmp_path):
     from pm_cls.records import epochs as lines
     from pm_cls.records.predictions import Predictions
     from pm_cls.runtime.files import write_text
-    from pm_cls.scores.target import classes_or_binary
+    from pm_cls.scores.target import Binary, Classes
 
     def write(
         experiment, logits, labels, *, seed=0, epochs=(5, 10), rename=None, settings=(), **changes
@@ -124,7 +124,8 @@ def fake_run(tmp_path):
         config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", overrides)
         logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
         names = tuple(f"V{i:04d}.jpg" for i in range(len(labels)))
-        found = Predictions(names, labels, logits, classes_or_binary(logits.shape[1]))
+        target = Binary() if logits.shape[1] == 1 else Classes(logits.shape[1])
+        found = Predictions(names, labels, logits, target)
         scores = found.scores()
         place = folder.run_folder(tmp_path / "runs", name, seed)
         place.mkdir(parents=True)

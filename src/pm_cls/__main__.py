@@ -10,11 +10,11 @@ VERBS = {
     "train": "train one network with one seed",
     "evaluate": "score the stored weights of a run again",
     "predict": "classify photographs with a trained network",
-    "inspect": "look into the layers of a trained network",
+    "inspect": "look into trained networks: their layers, and what they look at",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
     "data": "download, prepare, verify or synthesize photographs",
-    "reproduce": "train every network of the thesis and write the table",
+    "reproduce": "train every experiment of a study and write its tables",
 }
 
 

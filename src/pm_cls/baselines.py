@@ -1,6 +1,6 @@
 """Simple answers that any network must beat, on the same photographs. Needs no Paddle.
 
-    python -m pm_cls.baselines --data data/ichallenge_pm --out results
+    python -m pm_cls.baselines --data data/ichallenge_pm
 
 Logistic regression on a few numbers of each photograph; C is chosen by five-fold log loss on the
 training photographs alone. Writes baselines.csv, which the report reads.
@@ -9,7 +9,6 @@ training photographs alone. Writes baselines.csv, which the report reads.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from pm_cls.data import Split, load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.data.photographs.images import field_of_view
 from pm_cls.records.baselines import FILE, Baseline, write
+from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.files import writing
@@ -113,7 +113,7 @@ def score(fitted: Sequence[Fitted], split: Split, dataset: str, digest: str) -> 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("baselines", __doc__)
     parser.add_argument("--data", required=True, help="folder of the photographs")
-    parser.add_argument("--out", type=typed_path, default=Path("results"), help="default: results")
+    parser.add_argument("--out", type=typed_path, default=OUT, help=f"default: {OUT}")
     parser.add_argument(
         "--elsewhere",
         type=typed_path,

@@ -16,7 +16,7 @@ from pm_cls.config.studies import experiments_in
 from pm_cls.data import Dataset, load_dataset, spec_of
 from pm_cls.data.mnist import DOWNLOAD
 from pm_cls.data.photographs.cache import workers
-from pm_cls.data.photographs.layout import marked_name
+from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import baselines as baseline_records
 from pm_cls.records import epochs, folder
@@ -109,10 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
-        "--study", default=THESIS, metavar="NAME", help=f"a folder of {CONFIGS}, or {THESIS}"
+        "--study",
+        default=THESIS,
+        metavar="NAME",
+        help=f"a folder in {CONFIGS} (default: {THESIS}, the files at its top)",
     )
     what.add_argument("--configs", type=typed_path, metavar="DIR", help="a folder of other configs")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="runs of each network")
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="runs of each experiment (default: 1)"
+    )
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="runs side by side (default: one a core; GPU: one)"
     )
@@ -125,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--runs-dir",
         type=typed_path,
         metavar="DIR",
-        help="folder for the runs (default: runs, or as for --out)",
+        help="folder for the runs (default: runs; runs-synthetic, runs-quick as for --out)",
     )
     parser.add_argument(
         "--out",
@@ -199,17 +204,19 @@ def reproduce(
     jobs = jobs or (1 if gpu else workers())
 
     plan = Plan(runs_dir, range(seeds), device_choice, repository / RECORDS)
+    roots = {OFFICIAL_NAME: photographs, "mnist": mnist or str(repository / MNIST_DATA)}
     for file, experiment in experiments:
         config = load_config(file, experiment=experiment)
-        if spec_of(config.data).of_photographs:
-            size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
-            plan.add(file, experiment, [_root(photographs), *size])
-        elif quick:
+        root = roots.get(config.data.name, str(repository / config.data.root))
+        of_photographs = spec_of(config.data).of_photographs
+        if quick and not of_photographs:
             print(f"{experiment}: left out of the quick look")
-        elif mnist is None and not _is_filled(repository / MNIST_DATA):
-            print(f"{experiment}: left out, as {MNIST_DATA} is not filled; --mnist names another")
+        elif root != mnist and not _is_filled(typed_path(root)) and root != photographs:
+            other = "; --mnist names another" if config.data.name == "mnist" else ""
+            print(f"{experiment}: left out, as {root} is not filled{other}")
         else:
-            plan.add(file, experiment, [_root(mnist or str(repository / MNIST_DATA))])
+            size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
+            plan.add(file, experiment, [_root(root), *size])
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
     print(_outlook(plan, jobs, quick), flush=True)

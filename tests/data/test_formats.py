@@ -122,11 +122,19 @@ def test_fewer_bits_in_16_are_refused(tmp_path, kind, bits):
 
 @pytest.mark.parametrize("ending", [".tif", ".jp2", ".pgm"])
 def test_12_bits_in_other_files_are_refused(tmp_path, ending):
-    Image.fromarray(WIDE[:, :, 0] >> 4).save(tmp_path / f"a{ending}")
+    _save_16_bits(WIDE[:, :, 0] >> 4, tmp_path / f"a{ending}")
     with pytest.raises(BadPhotograph, match="scale it to the full range"):
         read_photograph(tmp_path / f"a{ending}")
-    Image.fromarray(WIDE[:, :, 0]).save(tmp_path / f"b{ending}")
+    _save_16_bits(WIDE[:, :, 0], tmp_path / f"b{ending}")
     assert np.asarray(read_photograph(tmp_path / f"b{ending}")).max() > 200
+
+
+def _save_16_bits(values, path):
+    if path.suffix == ".pgm":  # which older versions of Pillow do not write
+        header = f"P5 {values.shape[1]} {values.shape[0]} 65535\n"
+        path.write_bytes(header.encode() + values.astype(">u2").tobytes())
+    else:
+        Image.fromarray(values).save(path)
 
 
 @pytest.mark.parametrize(

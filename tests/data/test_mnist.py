@@ -46,7 +46,6 @@ def test_a_limit_draws_the_same_images_of_each_split(digits):
 
 def test_both_splits_are_read_plain_or_compressed(digits):
     dataset = load(digits)
-    assert mnist.is_there(digits)
     assert dataset.train.images.shape == (30, 1, 28, 28)
     assert dataset.validation.labels.shape == (20,)
     assert dataset.spec.target == Classes(10) and dataset.name == "mnist"
@@ -60,7 +59,6 @@ def test_real_digits(real_data):
 
 def test_missing_files_are_named(digits):
     (digits / "t10k-labels-idx1-ubyte").unlink()
-    assert not mnist.is_there(digits)
     with pytest.raises(DataError, match="t10k-labels-idx1-ubyte"):
         load(digits)
 

@@ -10,6 +10,8 @@ import pytest
 from pm_cls.records import saliency as looks
 from pm_cls.runtime.errors import DataError
 
+pytestmark = pytest.mark.once  # the same with every version of the libraries
+
 
 def test_the_report_draws_it_without_paddle_and_publishes_no_photograph(
     inspected, photographs, tmp_path

@@ -16,9 +16,10 @@ from pm_cls.records.gradients import LayerState
 from pm_cls.records.predictions import Predictions
 from pm_cls.report import page
 from pm_cls.report.published import causes, rules
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
+from pm_cls.report.section import SECTIONS_FOLDER
 from pm_cls.report.sections.causes import findings, leaving_the_prior
-from pm_cls.scores.target import classes_or_binary
+from pm_cls.scores.target import Binary, Classes
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COUNTS = {"training": {"P": 213, "N": 161, "H": 26}, "validation": {"1": 211, "0": 189}}
@@ -35,9 +36,9 @@ def run_of(name, left, seed=0, official=True, limit=None, **sections):
     ]
     counts = {"train": 60000, "test": 10000} if digits else COUNTS
     data = Data(counts=counts, official=official, limit=config.data.limit)
-    target = classes_or_binary(10 if digits else 1)
+    target = Classes(10) if digits else Binary()
     predictions = Predictions(("a",), np.array([0]), np.zeros((1, target.outputs)), target)
-    return Run(
+    return Record(
         Path(), name, seed, config.data.name, "c", False, config, Environment(data=data), epochs,
         {1: predictions}, {}, {}, [], None,
     )  # fmt: skip
@@ -54,7 +55,8 @@ def explained(found, language="en"):
     )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "both.html.j2").write_text(template)
-        return page.fill("both.html.j2", language, [Path(folder)], it=made).split("|")
+        folders = [Path(folder), SECTIONS_FOLDER]
+        return page.fill("both.html.j2", language, folders, it=made).split("|")
 
 
 def sizes(left_at, epochs=400, seeds=(0, 1, 2)):

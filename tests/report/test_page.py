@@ -14,6 +14,8 @@ from pm_cls.report.__main__ import main
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores import metrics
 
+pytestmark = pytest.mark.once  # the same with every version of the libraries
+
 LABELS = np.array([1] * 211 + [0] * 189)
 LOGITS = np.where(LABELS == 1, 2.0, -2.0) + np.linspace(-3, 3, 400)
 

@@ -20,6 +20,8 @@ from pm_cls.report.sections import table
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_csv
 
+pytestmark = pytest.mark.once  # the same with every version of the libraries
+
 REPOSITORY = Path(__file__).parents[2]
 LABELS = [1] * 211 + [0] * 189
 CONSTANT = np.full(400, 0.11)

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 from pm_cls.records import predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.scores import metrics
-from pm_cls.scores.target import Binary, Classes, Several, classes_or_binary, target_of
+from pm_cls.scores.target import Binary, Classes, Several, target_of
 from pm_cls.train.losses import cross_entropy
 
 N = 60
@@ -127,7 +127,3 @@ def test_columns_that_are_those_of_no_target_are_refused(tmp_path):
     (tmp_path / "p.csv").write_text("image,label,score\na,1,0.5\n")
     with pytest.raises(ValueError, match="label, score are those of no predictions"):
         predictions.read(tmp_path / "p.csv")
-
-
-def test_one_output_is_a_question_and_more_are_classes():
-    assert classes_or_binary(1) == Binary() and classes_or_binary(3) == Classes(3)

@@ -135,7 +135,7 @@ def wait_for_epoch(place, epoch):
     pytest.fail("no epoch was finished")
 
 
-LONG = ("train.epochs=60", "train.report_epochs=[60]", "data.limit=23")
+LONG = ("train.epochs=24", "train.report_epochs=[24]", "data.limit=23")
 
 
 def test_a_signal_stops_all_and_the_run_goes_on_to_the_same_bits(odd, tmp_path, tiny_config):
@@ -158,7 +158,7 @@ def test_a_signal_stops_all_and_the_run_goes_on_to_the_same_bits(odd, tmp_path, 
     again = launched(tmp_path, odd, *LONG)
     assert "goes on after epoch" in finish(again)
     expected = tmp_path / "other" / "runs0" / "lenet7_relu" / "seed0"
-    for name in ("weights_epoch60.safetensors", "predictions_epoch60.csv"):
+    for name in ("weights_epoch24.safetensors", "predictions_epoch24.csv"):
         assert (folder / name).read_bytes() == (expected / name).read_bytes()
 
 

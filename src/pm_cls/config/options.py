@@ -1,6 +1,6 @@
 """The options of what a config names, checked against the signature of what is named.
 
-A network, a loss or an optimiser states its options as keyword-only parameters with a type and a
+A network or an optimiser states its options as keyword-only parameters with a type and a
 default: `pool_to: Annotated[int, Field(ge=1)] | None = None` is `model.pool_to` of a config.
 """
 

@@ -1,8 +1,8 @@
 """Every key of a config with its type, range, default and meaning.
 
-`model`, `optimizer` and `train` also take the options of what they name: those of a network stand
-in the signature of its class, those of a loss or an optimiser in that of its function. They are
-checked against it where it is built (`pm_cls.config.options`).
+`model` and `optimizer` also take the options of what they name: those of a network stand in the
+signature of its class, those of an optimiser in that of its function. They are checked against it
+where it is built (`pm_cls.config.options`).
 """
 
 import hashlib

@@ -55,11 +55,6 @@ def _count(labels: np.ndarray) -> dict[str, int]:
     return {str(label): int(n) for label, n in enumerate(np.bincount(labels, minlength=10))}
 
 
-def is_there(root: Path) -> bool:
-    """Whether the four files lie in `root`."""
-    return all(_find(root, name) for names in FILES.values() for name in names)
-
-
 def _find(root: Path, name: str) -> Path | None:
     # Some unpackers write the last dash as a dot.
     for stem in (name, name.replace("-idx", ".idx")):

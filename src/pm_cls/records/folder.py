@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from pm_cls.config import Config, load_stored
-from pm_cls.records import result
+from pm_cls.records import evaluations, result, saliency
 from pm_cls.runtime.errors import UsageError
 
 CONFIG, LOG, CHECKPOINT = "config.yaml", "train.log", "checkpoint"
@@ -81,11 +81,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def discard(folder: Path) -> None:
-    """Take away what a run left in its folder, but for the log and evaluations on other data."""
+    """Take away what a run left in its folder and what was measured on it, but for the log."""
     (folder / result.FILE).unlink(missing_ok=True)  # first: without it the run is unfinished
     remove_checkpoints(folder)
     for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
         file.unlink()
+    for measured in (evaluations.FOLDER, saliency.FOLDER):
+        shutil.rmtree(folder / measured, ignore_errors=True)
 
 
 def remove_checkpoints(folder: Path) -> None:

@@ -2,9 +2,9 @@
 
 python -m pm_cls.report --runs-dir runs --out results-mine
 
-runs, or results/records  ->  report.html, table1.md/.csv/.tex, claims.md/.json, records.csv,
-                              scores.csv, confusions.csv, pairs.csv, intervals.csv, causes.csv,
-                              figures/, records/
+runs, or results/records  ->  report.html, report.zh.html, table1.md/.csv/.tex, claims.md/.json,
+                              records.csv, scores.csv, confusions.csv, pairs.csv, intervals.csv,
+                              causes.csv, figures/, records/
 """
 
 import sys

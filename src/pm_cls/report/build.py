@@ -18,7 +18,7 @@ from pm_cls.records import (
 )
 from pm_cls.report import columns, drawing, page
 from pm_cls.report import photographs as photograph_page
-from pm_cls.report.runs import Run, read_runs
+from pm_cls.report.runs import Record, read_runs
 from pm_cls.report.section import Content, gather
 from pm_cls.report.sections import SECTIONS, provenance
 from pm_cls.report.text import Language, Text
@@ -42,7 +42,7 @@ class Report:
     """
 
     summary: str
-    runs: list[Run]
+    runs: list[Record]
     left_out: Mapping[str, Text]
     files: list[Path]
 
@@ -94,7 +94,7 @@ def _draw(contents: Sequence[Content], figures: Path) -> None:
         stale.unlink()
 
 
-def _mirror(found: Sequence[Run], records: Path) -> None:
+def _mirror(found: Sequence[Record], records: Path) -> None:
     """Make `records` hold these runs without weights and logs, and no other finished run."""
     kept = set()
     for run in found:
@@ -115,7 +115,7 @@ def _mirror(found: Sequence[Run], records: Path) -> None:
                 place.parent.rmdir()
 
 
-def _files(run: Run) -> list[Path]:
+def _files(run: Record) -> list[Path]:
     """What is kept of a run."""
     files = [run.folder / name for name in RECORD_FILES]
     files += [predictions.file(run.folder, epoch) for epoch in run.scores]

@@ -13,7 +13,7 @@ from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.images import BadPhotograph, read_photograph
 from pm_cls.records import saliency
 from pm_cls.report import drawing, page, pictures
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Material, marks
 from pm_cls.report.sections.saliency import looked_into
 from pm_cls.report.text import Language
@@ -79,7 +79,7 @@ def render(material: Material, folder: Path, language: Language) -> str:
     )
 
 
-def _pictures(run: Run, language: Language) -> Pictures | None:
+def _pictures(run: Record, language: Language) -> Pictures | None:
     """None where the run keeps no photographs."""
     try:
         shown = saliency.read_shown(run.folder)

@@ -42,7 +42,7 @@ RUNS = Text("{n} seeds", "{n} 个种子")
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Record:
     """A finished run.
 
     Attributes:
@@ -105,14 +105,14 @@ class Run:
         return np.array([kept[name] for name in names])
 
 
-def read_runs(runs_dir: Path) -> tuple[list[Run], dict[str, Text]]:
+def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
     """Read all runs below a folder.
 
     Returns:
         The finished runs by experiment and seed, and by name (`alexnet/seed0`) a sentence on each
         folder that was left out.
     """
-    found: list[Run] = []
+    found: list[Record] = []
     left_out: dict[str, Text] = {}
     for place in sorted(runs_dir.glob("*/seed*")):
         name = f"{place.parent.name}/{place.name}"
@@ -127,7 +127,7 @@ def read_runs(runs_dir: Path) -> tuple[list[Run], dict[str, Text]]:
     return sorted(found, key=lambda run: (run.experiment, run.seed)), left_out
 
 
-def _read(place: Path) -> Run:
+def _read(place: Path) -> Record:
     stored = result.read(place)
     if (place.parent.name, place.name) != (stored.experiment, f"seed{stored.seed}"):
         raise ValueError(f"it says that it is {stored.experiment}, seed {stored.seed}")
@@ -143,7 +143,7 @@ def _read(place: Path) -> Run:
     config, lines = load_stored(place / folder.CONFIG), epochs.read(place)
     if [line.epoch for line in lines] != list(range(1, config.train.epochs + 1)):
         raise ValueError(f"{epochs.FILE} does not hold the epochs 1 to {config.train.epochs}")
-    return Run(
+    return Record(
         folder=place,
         experiment=stored.experiment,
         seed=stored.seed,
@@ -161,13 +161,13 @@ def _read(place: Path) -> Run:
     )
 
 
-def grouped(runs: Iterable[Run], key: Callable[[Run], Key]) -> dict[Key, list[Run]]:
+def grouped(runs: Iterable[Record], key: Callable[[Record], Key]) -> dict[Key, list[Record]]:
     """The runs by any key, in the order in which the keys come."""
-    groups: dict[Key, list[Run]] = {}
+    groups: dict[Key, list[Record]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)
     return groups
 
 
-def seeds_words(runs: list[Run]) -> Text:
+def seeds_words(runs: list[Record]) -> Text:
     return RUN if len(runs) == 1 else RUNS.format(n=len(runs))

@@ -10,7 +10,7 @@ from pm_cls.records import baselines
 from pm_cls.records.baselines import Baseline
 from pm_cls.report.drawing import Draw
 from pm_cls.report.published import causes, thesis
-from pm_cls.report.runs import Run, grouped
+from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import NOTHING, Language, Text
 
 SYNTHETIC_MARK = Text(" on SYNTHETIC photographs", "（合成照片）")
@@ -34,10 +34,10 @@ class Material:
         baselines: on any data.
     """
 
-    runs: list[Run]
+    runs: list[Record]
     left_out: Mapping[str, Text]
-    thesis: list[Run]
-    shown: list[Run]
+    thesis: list[Record]
+    shown: list[Record]
     seeds: tuple[int, ...]
     causes: causes.Found
     baselines: list[Baseline]
@@ -48,7 +48,7 @@ class Material:
         return bool(self.thesis or self.causes.experiments)
 
     @property
-    def experiments(self) -> dict[str, list[Run]]:
+    def experiments(self) -> dict[str, list[Record]]:
         """The runs that are shown, those of the thesis' experiments first, in its order."""
         found = grouped(self.shown, lambda run: run.experiment)
         first = [name for name in thesis.experiments() if name in found]
@@ -56,7 +56,7 @@ class Material:
 
 
 def gather(
-    runs: list[Run], left_out: Mapping[str, Text], seeds: int | None, baselines_file: Path
+    runs: list[Record], left_out: Mapping[str, Text], seeds: int | None, baselines_file: Path
 ) -> Material:
     """Sort out which run is shown where.
 
@@ -79,7 +79,7 @@ def gather(
     )
 
 
-def marks(runs: list[Run]) -> Text:
+def marks(runs: list[Record]) -> Text:
     """Words that belong in the title of every table and figure of these runs."""
     found = NOTHING
     if any(run.is_synthetic for run in runs):

@@ -1,1 +1,1 @@
-"""The machine beneath: errors, files, processes, the device. Knows nothing of networks or data."""
+"""The machine beneath: errors, files, streams, processes, threads, the device, the command line."""

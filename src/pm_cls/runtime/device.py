@@ -1,4 +1,4 @@
-"""Paddle itself: which wheel is installed, on which device it computes, with how many threads.
+"""Paddle itself: which wheel is installed, on which device it computes.
 
 Everything that needs Paddle calls `prepare` before it imports a module that does.
 """

@@ -1,4 +1,4 @@
-"""What the columns of the logits mean, and the labels beside them. Nothing else reads columns.
+"""What the columns of the logits mean, and the labels beside them; all else asks it.
 
 | target | labels | logits |
 | --- | --- | --- |
@@ -166,8 +166,3 @@ def target_of(columns: Sequence[str]) -> Target:
         if logits and [*target.label_columns, *target.logit_columns] == list(columns):
             return target
     raise ValueError(f"columns {', '.join(columns)} are those of no predictions")
-
-
-def classes_or_binary(outputs: int) -> Target:
-    """The target of labels [n] for a network of so many outputs."""
-    return Binary() if outputs == 1 else Classes(outputs)

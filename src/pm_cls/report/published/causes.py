@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
 from pm_cls.report.published import differing, essence, load, thesis
-from pm_cls.report.runs import Run, grouped
+from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import Text
 from pm_cls.scores.target import Classes
 
@@ -100,7 +100,7 @@ class Experiment:
     images: int
     updates: int
     limit: int
-    runs: list[Run]
+    runs: list[Record]
     left: list[int | None]
 
     @property
@@ -153,14 +153,14 @@ class Found:
         """The runs with one change that had the thesis' epochs."""
         return [one for one in self.of("change") if one.limit <= study().short]
 
-    def inspected(self) -> list[tuple[Experiment, Run]]:
+    def inspected(self) -> list[tuple[Experiment, Record]]:
         """On the grid, the first run of each whose layers were looked into; by size, then panel."""
         chosen = [(one, run) for one in self.of("size") for run in one.runs[::-1] if run.layers]
         first = {(one.size, study().rank(one.panel)): (one, run) for one, run in chosen}
         return [first[key] for key in sorted(first)]
 
 
-def find(runs: Iterable[Run]) -> Found:
+def find(runs: Iterable[Record]) -> Found:
     """The experiments on causes among all runs.
 
     A run on drawn or incomplete data, or whose record does not count them, is none of them.
@@ -192,13 +192,13 @@ def size_of(config: Config) -> int:
     return size
 
 
-def threshold(run: Run) -> float:
+def threshold(run: Record) -> float:
     """The mean training loss below which a run has left the prior."""
     target = run.last.target
     return study().threshold * math.log2(target.outputs if isinstance(target, Classes) else 2)
 
 
-def _experiment(ours: Sequence[Run]) -> Experiment | None:
+def _experiment(ours: Sequence[Record]) -> Experiment | None:
     config, grid = ours[0].config, study().grid
     group = next((group for group in study().groups if group.holds(config)), None)
     if group is None:
@@ -232,6 +232,6 @@ def _keys_outside(config: Config) -> list[str]:
     return []
 
 
-def _left(run: Run) -> int | None:
+def _left(run: Record) -> int | None:
     least = threshold(run)
     return next((line.epoch for line in run.epochs if line.train_loss < least), None)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pm_cls.config.options import checked, chosen
 from pm_cls.report.published import causes, load, thesis
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, p_value, percent
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.metrics import Scores
@@ -53,7 +53,7 @@ class Thresholds:
 class Facts:
     """Runs that may be held against the thesis, and the experiments on causes."""
 
-    runs: Sequence[Run]
+    runs: Sequence[Record]
     on_causes: causes.Found
     thresholds: Thresholds
 
@@ -70,7 +70,7 @@ class Facts:
         seeds = sorted(set.intersection(*map(set, found)))
         if len(seeds) < self.thresholds.seeds:
             words = Text(
-                "{n} runs; the rule needs {least}.", "只有 {n} 次运行；该规则需要 {least} 次。"
+                "runs: {n}; the rule needs {least}.", "只有 {n} 次运行；该规则需要 {least} 次。"
             )
             raise NotTested(words.format(n=len(seeds), least=self.thresholds.seeds))
         return [{seed: one[seed] for seed in seeds} for one in found]
@@ -111,7 +111,7 @@ class Claim:
     verdict: Verdict
 
 
-def judge(runs: Sequence[Run], on_causes: causes.Found) -> list[Claim]:
+def judge(runs: Sequence[Record], on_causes: causes.Found) -> list[Claim]:
     """Judge all statements, those of the rows of `thesis` first, then those of claims.yaml.
 
     Args:

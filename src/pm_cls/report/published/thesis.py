@@ -6,7 +6,7 @@ from functools import cache
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
 from pm_cls.report.published import differing, load
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.text import Text
 
 Sections = dict[str, dict[str, Value]]
@@ -92,7 +92,7 @@ def is_own(config: Config) -> bool:
     )
 
 
-def deviations(run: Run) -> list[str]:
+def deviations(run: Record) -> list[str]:
     """In words, each setting of a run that is not that of its rows."""
     stated = reference(run.experiment)
     ours, theirs = run.config.flat(), stated.flat()
@@ -102,7 +102,7 @@ def deviations(run: Run) -> list[str]:
     ]
 
 
-def is_comparable(run: Run) -> bool:
+def is_comparable(run: Record) -> bool:
     """Whether a run may be held against its rows: same data, official, and same settings."""
     same_data = run.dataset == reference(run.experiment).data.name and run.is_official
     return same_data and not deviations(run)

@@ -8,7 +8,7 @@ from pm_cls.records.baselines import Baseline
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import PAGE_INK, TRAINING, Figure, legend, plain
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.sections.rows import ACCURACY, MARKS, draw_summary, last_rows
 from pm_cls.report.text import Language, Text, fraction, percent, percent_interval
@@ -36,7 +36,7 @@ class Network:
     """The runs of an experiment at its last epoch; that of the thesis where it is one of its."""
 
     name: str
-    runs: Sequence[Run]
+    runs: Sequence[Record]
     epoch: int
 
     @property

@@ -12,7 +12,7 @@ from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import PAGE_INK, PALETTE, Axes, Figure, QuadMesh, legend, plain
 from pm_cls.report.published import causes
 from pm_cls.report.published.causes import Experiment, Found, Study, study
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Language, Text, percent
 
@@ -175,7 +175,7 @@ def _fails_large(by_size: Mapping[int, Experiment], full: int) -> list[Experimen
     return [*small, large]
 
 
-def _gradient(one: Experiment, run: Run, at: Study) -> Gradient | None:
+def _gradient(one: Experiment, run: Record, at: Study) -> Gradient | None:
     """At the epoch where the study looks; the saturation over the thesis' epochs."""
     there = [line for line in run.layers if line.epoch == at.look_at_epoch]
     shares = [
@@ -239,7 +239,7 @@ def layer_maps(found: Found, quantity: Quantity, language: Language = "en") -> F
 
 
 def _draw_layer_map(
-    axes: Axes, run: Run, quantity: Quantity, scale: tuple[float, float]
+    axes: Axes, run: Record, quantity: Quantity, scale: tuple[float, float]
 ) -> QuadMesh:
     updates = sorted({line.update for line in run.layers})
     layers = list(dict.fromkeys(line.layer for line in run.layers))

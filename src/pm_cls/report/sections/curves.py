@@ -6,7 +6,7 @@ from typing import Any
 
 from pm_cls.report.drawing import THESIS, TRAINING, VALIDATION, Axes, Figure, legend, plain
 from pm_cls.report.published import thesis
-from pm_cls.report.runs import Run, seeds_words
+from pm_cls.report.runs import Record, seeds_words
 from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections.rows import ACCURACY
 from pm_cls.report.text import Language, Text
@@ -30,7 +30,7 @@ def make(material: Material) -> Content:
 
 
 def learning_curves(
-    there: Mapping[str, Sequence[Run]], title: Text, language: Language = "en"
+    there: Mapping[str, Sequence[Record]], title: Text, language: Language = "en"
 ) -> Figure:
     """Accuracy above, loss below, a column an experiment."""
     figure = Figure(figsize=(2.6 * len(there) + 1, 5.6), layout="constrained")
@@ -52,7 +52,7 @@ def learning_curves(
     return figure
 
 
-def learning_curve(ours: Sequence[Run], language: Language = "en") -> Figure:
+def learning_curve(ours: Sequence[Record], language: Language = "en") -> Figure:
     """One column of `learning_curves`, for a narrow page."""
     figure = Figure(figsize=(3.2, 4.6), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
@@ -65,7 +65,7 @@ def learning_curve(ours: Sequence[Run], language: Language = "en") -> Figure:
     return figure
 
 
-def _draw(accuracy: Axes, loss: Axes, ours: Sequence[Run], language: Language) -> None:
+def _draw(accuracy: Axes, loss: Axes, ours: Sequence[Record], language: Language) -> None:
     validation: dict[str, Any] = {"color": VALIDATION, "marker": "."}
     validation["label"] = OF_VALIDATION.of(language)
     for run in ours:

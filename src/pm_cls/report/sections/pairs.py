@@ -9,7 +9,7 @@ import numpy as np
 
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text, p_value, percent_interval, percent_more
 from pm_cls.scores import stats
@@ -83,7 +83,7 @@ def make(material: Material) -> Content:
     )
 
 
-def pairs(experiments: Mapping[str, Sequence[Run]]) -> Iterator[Pair]:
+def pairs(experiments: Mapping[str, Sequence[Record]]) -> Iterator[Pair]:
     """Every two experiments that were scored on the same images after the same epochs."""
     epochs = {epoch for ours in experiments.values() for run in ours for epoch in run.scores}
     for epoch in sorted(epochs):
@@ -102,13 +102,13 @@ def pairs(experiments: Mapping[str, Sequence[Run]]) -> Iterator[Pair]:
                            stats.mcnemar(*right))  # fmt: skip
 
 
-def _on_the_same(run: Run, other: Run, epoch: int) -> bool:
+def _on_the_same(run: Record, other: Record, epoch: int) -> bool:
     """Whether both have the same images and labels in the same order."""
     a, b = run.predictions[epoch], other.predictions[epoch]
     return a.names == b.names and np.array_equal(a.labels, b.labels)
 
 
-def _paired_t(both: Sequence[tuple[Run, Run]], epoch: int) -> stats.PairedT | None:
+def _paired_t(both: Sequence[tuple[Record, Record]], epoch: int) -> stats.PairedT | None:
     if len(both) < 2:
         return None
     first, second = zip(*both, strict=True)

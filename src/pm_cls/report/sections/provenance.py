@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pm_cls.records.environment import Environment
 from pm_cls.report import columns
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text
 from pm_cls.scores.metrics import Scores
@@ -26,7 +26,7 @@ CSV = columns.plain(
 )
 
 
-def lines(runs: Iterable[Run]) -> list[tuple[Run, int, Scores]]:
+def lines(runs: Iterable[Record]) -> list[tuple[Record, int, Scores]]:
     return [(run, epoch, scores) for run in runs for epoch, scores in run.scores.items()]
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from pm_cls.report.drawing import PAGE_INK, VALIDATION, Figure, plain
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Language, Text
 from pm_cls.scores import metrics
@@ -38,7 +38,7 @@ def make(material: Material) -> Content:
     )
 
 
-def reliability(ours: Sequence[Run]) -> Reliability | None:
+def reliability(ours: Sequence[Record]) -> Reliability | None:
     """Of the runs at their last epoch that have two classes, and images of both."""
     found = [run.last for run in ours if isinstance(run.last.target, Binary)]
     found = [one for one in found if len(np.unique(one.labels)) == 2]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pm_cls.report.drawing import THESIS, VALIDATION, Axes
 from pm_cls.report.published import thesis
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.text import Text
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
@@ -28,7 +28,7 @@ class Row:
     """
 
     thesis: thesis.Row
-    runs: list[Run]
+    runs: list[Record]
     accuracy: Summary | None
     loss: Summary | None
     is_comparable: bool
@@ -66,7 +66,7 @@ class Row:
         return ours.mean - stated if ours is not None and self.is_comparable else None
 
 
-def rows_of(found: Sequence[Run], n_seeds: int = 0) -> list[Row]:
+def rows_of(found: Sequence[Record], n_seeds: int = 0) -> list[Row]:
     """All rows of the thesis, whether or not there is a run."""
     rows = []
     for row in thesis.rows():
@@ -79,7 +79,7 @@ def rows_of(found: Sequence[Run], n_seeds: int = 0) -> list[Row]:
     return rows
 
 
-def last_rows(found: Sequence[Run]) -> list[Row]:
+def last_rows(found: Sequence[Record]) -> list[Row]:
     """Of each experiment the row after the most epochs, where it has a run."""
     return list({row.thesis.experiment: row for row in rows_of(found) if row.runs}.values())
 

@@ -9,7 +9,7 @@ import numpy as np
 from pm_cls.records.saliency import Saliency
 from pm_cls.report import columns, pictures
 from pm_cls.report.columns import Column
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text, fraction, percent
 
@@ -40,7 +40,7 @@ def make(material: Material) -> Content:
     )
 
 
-def looked_into(material: Material) -> dict[str, Run]:
+def looked_into(material: Material) -> dict[str, Record]:
     """By experiment the first run of which it is kept what its network looks at."""
     first = {
         name: next((run for run in ours if run.saliency is not None), None)

@@ -10,7 +10,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import PAGE_INK, PALETTE, Figure, legend, plain
-from pm_cls.report.runs import Run
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import (
     Language,
@@ -42,7 +42,7 @@ class Scored:
             this one; None where it has none such, or none is known.
     """
 
-    run: Run
+    run: Record
     epoch: int
     data: str
     dataset: str
@@ -102,7 +102,7 @@ PAGE = [
     Column("AUC", "scores.auc", fraction),
     number("AUC, 95%", "AUC 95% 区间", "auc_interval", fraction_interval),
     number("distinct n", "去重 n", "distinct.n"),
-    number("accuracy %", "准确率 %", "distinct.accuracy", percent),
+    number("distinct %", "去重准确率 %", "distinct.accuracy", percent),
 ]
 
 
@@ -122,7 +122,7 @@ def make(material: Material) -> Content:
     )
 
 
-def score(run: Run, epoch: int) -> Scored:
+def score(run: Record, epoch: int) -> Scored:
     found, distinct = run.predictions[epoch], run.distinct(epoch)
     without = None
     if not distinct.all():
@@ -130,7 +130,7 @@ def score(run: Run, epoch: int) -> Scored:
     return _scored(run, epoch, "validation", run.dataset, found, without)
 
 
-def elsewhere(runs: Sequence[Run]) -> list[Scored]:
+def elsewhere(runs: Sequence[Record]) -> list[Scored]:
     """The runs on other data than those that they were made for."""
     return [
         _scored(run, facts.epoch, name, facts.dataset, found)
@@ -140,7 +140,12 @@ def elsewhere(runs: Sequence[Run]) -> list[Scored]:
 
 
 def _scored(
-    run: Run, epoch: int, data: str, dataset: str, found: Predictions, without: Scores | None = None
+    run: Record,
+    epoch: int,
+    data: str,
+    dataset: str,
+    found: Predictions,
+    without: Scores | None = None,
 ) -> Scored:
     scores, interval = found.scores(), None
     if scores.auc is not None and isinstance(found.target, Binary):
@@ -158,7 +163,7 @@ def _counts(scored: Sequence[Scored]) -> Iterator[tuple[Scored, int, int, int]]:
                 yield one, int(label), int(answer), count
 
 
-def _answers(ours: Sequence[Run], scored: Sequence[Scored]) -> Answers | None:
+def _answers(ours: Sequence[Record], scored: Sequence[Scored]) -> Answers | None:
     last = max(epoch for run in ours for epoch in run.scores)
     name = ours[0].experiment
     at_last = [one for one in scored if one.run.experiment == name and one.epoch == last]
@@ -168,7 +173,7 @@ def _answers(ours: Sequence[Run], scored: Sequence[Scored]) -> Answers | None:
     return Answers(Confusion(np.sum(counts, axis=0)), last, len(counts))
 
 
-def _roc(ours: Sequence[Run]) -> list[Curve]:
+def _roc(ours: Sequence[Record]) -> list[Curve]:
     """A curve of each run at its last epoch, but for those with one answer for all images."""
     last = [run.last for run in ours]
     varied = [one for one in last if not metrics.is_constant(one.logits, one.target)]

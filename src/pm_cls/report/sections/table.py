@@ -9,7 +9,7 @@ from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import Figure, legend, plain
 from pm_cls.report.published import thesis
-from pm_cls.report.runs import Run, grouped
+from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections.rows import (
     ACCURACY,
@@ -156,7 +156,7 @@ def _notes(material: Material) -> Iterator[Text]:
         yield UNOFFICIAL_NOTE.format(counts=counts)
 
 
-def _commit(run: Run) -> str:
+def _commit(run: Record) -> str:
     """That of a run, with those where it went on."""
     later = [part.commit for part in run.environment.resumed]
     commits = dict.fromkeys((commit or "unknown")[:12] for commit in (run.commit, *later))
