@@ -29,7 +29,8 @@ KEPT = "assert matplotlib.rcParams['font.size'] == 30"
 @pytest.mark.parametrize(
     ("variables", "before", "after"),
     [
-        ({"MPLBACKEND": "module://matplotlib_inline.backend_inline"}, "", ""),
+        ({"MPLBACKEND": "module://a_notebook.that_is_not_installed"}, "", ""),
+        ({"MPLBACKEND": "no backend at all"}, "", ""),
         ({"MATPLOTLIBRC": "{dark}"}, "", ""),
         ({}, CHANGED, KEPT),
     ],

@@ -17,15 +17,15 @@ from pm_cls.runtime.errors import UsageError
 Named = TypeVar("Named")
 
 
-def chosen(registry: Mapping[str, Named], key: str, name: str) -> Named:
+def chosen(known: Mapping[str, Named], key: str, name: str) -> Named:
     """What `name` names; UsageError, with the known names, where it names nothing.
 
     Args:
         key: of the config, as `model.name`.
     """
-    if name not in registry:
-        raise UsageError(f"`{key}` is {name!r}; known: {', '.join(registry)}")
-    return registry[name]
+    if name not in known:
+        raise UsageError(f"`{key}` is {name!r}; known: {', '.join(known)}")
+    return known[name]
 
 
 def checked(

@@ -219,7 +219,7 @@ def photograph_files(given: Iterable[str | Path]) -> list[Path]:
 def _note(what: str, names: Sequence[str]) -> None:
     if names:
         listed = enumerate_names(names, 5)
-        print(f"note: {len(names)} {what}: {listed}", file=sys.stderr)
+        print(f"note: {what} ({len(names)}): {listed}", file=sys.stderr)
 
 
 def _photographs_of(array: np.ndarray) -> Iterable[np.ndarray]:
