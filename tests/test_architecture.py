@@ -72,8 +72,7 @@ def test_there_is_no_cycle():
     done, path = set(), []
 
     def visit(name):
-        if name in path:
-            raise AssertionError(" -> ".join([*path[path.index(name) :], name]))
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
         if name not in done:
             path.append(name)
             for other in graph[name]:

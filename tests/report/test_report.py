@@ -343,7 +343,8 @@ def test_reporting_half_never_imports_the_training_half(fake_run, tmp_path):
 def test_pictures_of_a_network_do_not_load_the_thesis():
     """`pm_cls.inspect` draws them, which must not see its numbers."""
     code = "import sys, pm_cls.report.pictures\nassert 'pm_cls.report.published' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_thesis_numbers_have_one_reader_and_no_code_names_its_experiments():
