@@ -49,8 +49,11 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory):
-    os.environ["PM_CLS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+def _own_cache(tmp_path_factory, worker_id):
+    """One for all processes of the tests, so that loops are compiled once."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    os.environ["PM_CLS_CACHE"] = str(shared / "cache")
 
 
 @pytest.fixture(scope="session")

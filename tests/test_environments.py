@@ -171,12 +171,12 @@ def test_a_folder_of_somebody_else_is_no_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(home, "_usual", lambda: [])
     monkeypatch.setattr(home.tempfile, "gettempdir", lambda: str(tmp_path))
     ours = tmp_path / f"pm_cls-{os.getuid()}"
-    assert home.cache_home() == ours and ours.stat().st_mode & 0o777 == 0o700
+    assert home._cache_home() == ours and ours.stat().st_mode & 0o777 == 0o700
     ours.chmod(0o777)  # anybody may have put something in
-    assert home.cache_home() != ours
+    assert home._cache_home() != ours
     ours.rmdir()
     ours.symlink_to(tmp_path)
-    assert home.cache_home() != ours
+    assert home._cache_home() != ours
 
 
 # Starts a program on a terminal of its own, waits for a file, and closes the terminal.

@@ -23,7 +23,7 @@ from pm_cls.models.classifier import logits_of  # noqa: E402
 from pm_cls.scores import metrics  # noqa: E402
 from pm_cls.train.epoch import train_one_epoch  # noqa: E402
 from pm_cls.train.losses import cross_entropy  # noqa: E402
-from pm_cls.train.optimizers import build_optimizer  # noqa: E402
+from pm_cls.train.optimizers import build_optimizer, step_on_the_way  # noqa: E402
 
 config = Config(
     experiment="benchmark",
@@ -43,6 +43,7 @@ if "bias" in args.without:
 if "pooling" in args.without:
     MaxPool2D.forward = paddle.nn.MaxPool2D.forward
 optimizer = build_optimizer(model.parameters(), config.optimizer)
+step_on_the_way(model, optimizer, config.optimizer)
 
 
 def loss(logits: paddle.Tensor, labels: np.ndarray) -> paddle.Tensor:

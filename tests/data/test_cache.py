@@ -15,8 +15,9 @@ import pytest
 from pm_cls.config import DataConfig
 from pm_cls.data import ichallenge_pm
 from pm_cls.data.photographs import images
-from pm_cls.data.photographs.cache import INDEX, cache_folder, cached_rows, content_digests
+from pm_cls.data.photographs.cache import INDEX, cached_rows, content_digests
 from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.home import cache_folder
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,8 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from pm_cls.models import MODELS, build_model
-from pm_cls.models.blocks.convolution import Conv2D, minimal_filtering
+from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.filtering import along_width
 from pm_cls.models.blocks.pooling import MaxPool2D
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.target import Binary
@@ -166,9 +167,10 @@ def test_fast_convolutions_give_the_function_and_the_gradients_of_the_plain_ones
         logits = model(images)
         cross_entropy(logits, np.array([0, 1, 1, 0]), Binary()).backward()
         found.append([logits, *(parameter.grad for parameter in model.parameters())])
+    # Where rounding takes a value over a kink of relu or pooling, a whole gradient comes or goes.
+    within = 1e-4 if (activation, name) == ("sigmoid", "lenet7") else 2e-2
     for expected, got in zip(*found, strict=True):
-        scale = max(1.0, float(paddle.abs(expected).max()))
-        np.testing.assert_allclose(got.numpy(), expected.numpy(), atol=1e-5 * scale, rtol=0)
+        assert paddle.linalg.norm(got - expected) <= within * paddle.linalg.norm(expected)
     same_bits = [(a.numpy() == b.numpy()).all() for a, b in zip(*found, strict=True)]
     assert not all(same_bits), "the fast network takes the plain path, so this compared nothing"
 
@@ -186,7 +188,7 @@ def test_minimal_filtering_is_a_convolution(kernel, padding, width, tile):
     exact = nn.functional.conv2d(
         images.astype("float64"), weight.astype("float64"), padding=padding
     )
-    maps = minimal_filtering(images, weight, padding, tile)
+    maps = along_width(images, weight, padding, tile)
     error = abs(maps.numpy() - exact.numpy()).max() / abs(exact.numpy()).max()
     assert error < 1e-5
 
@@ -232,11 +234,13 @@ def test_every_convolution_is_that_of_paddle(options, fast):
 
 def test_few_channels_strides_and_odd_widths_are_convolved_plainly():
     images = paddle.zeros([1, 16, 20, 20])
-    assert Conv2D(3, 8, 3, padding=1)._tile(paddle.zeros([1, 3, 20, 20])) is None
-    assert Conv2D(16, 8, 3, padding=1, stride=2)._tile(images) is None
-    assert Conv2D(16, 8, 1)._tile(images) is None
-    assert Conv2D(16, 8, 4)._tile(images) is None  # 17 columns
-    assert Conv2D(16, 8, 3)._tile(images) == 3  # 18 columns
+    assert not Conv2D(3, 16, 3)._may_be_filtered(paddle.zeros([1, 3, 20, 20]))
+    assert not Conv2D(16, 8, 3)._may_be_filtered(images)
+    assert not Conv2D(16, 16, 3, stride=2)._may_be_filtered(images)
+    assert not Conv2D(16, 16, 1)._may_be_filtered(images)
+    assert Conv2D(16, 16, 3)._may_be_filtered(images)
+    assert Conv2D(16, 16, 4)._tile(images) is None  # 17 columns
+    assert Conv2D(16, 16, 3)._tile(images) == 3  # 18 columns
 
 
 def corner(value):
@@ -249,15 +253,21 @@ def corner(value):
 POOLED = {
     "different values": np.random.default_rng(2).normal(size=(2, 3, 13, 10)),
     "ties": np.random.default_rng(2).integers(0, 2, (2, 3, 12, 12)),
-    "infinite": np.where(np.random.default_rng(2).random((2, 3, 12, 12)) < 0.5, np.inf, 1),
+    "large": np.where(np.random.default_rng(2).random((2, 3, 12, 12)) < 0.5, 3e38, 1),
+}
+SENSELESS = {
     "a window of NaN": corner(np.nan),
     "a window of -inf": corner(-np.inf),
+    "NaN here and there": np.where(
+        np.random.default_rng(2).random((2, 3, 12, 12)) < 0.5, np.nan, 1
+    ),
+    "infinite": np.where(np.random.default_rng(2).random((2, 3, 12, 12)) < 0.5, np.inf, 1),
 }
 
 
-@pytest.mark.parametrize("values", POOLED)
+@pytest.mark.parametrize("values", [*POOLED, *SENSELESS])
 def test_pooling_is_that_of_paddle_to_the_bit(values, monkeypatch):
-    images = POOLED[values].astype(np.float32)
+    images = {**POOLED, **SENSELESS}[values].astype(np.float32)
     kept = []
     real = F.max_pool2d
     monkeypatch.setattr(F, "max_pool2d", lambda *a, **k: kept.append(k) or real(*a, **k))
@@ -270,7 +280,7 @@ def test_pooling_is_that_of_paddle_to_the_bit(values, monkeypatch):
         found.append((maxima.numpy(), given.grad.numpy()))
     for expected, got in zip(*found, strict=True):
         np.testing.assert_array_equal(got, expected)
-    assert {"return_mask": True} in kept, "the plain path was taken, so this compared nothing"
+    assert ({"return_mask": True} in kept) is (values in POOLED)
 
 
 def test_a_network_with_plain_convolutions_can_be_exported(tmp_path):

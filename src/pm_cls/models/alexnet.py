@@ -7,8 +7,10 @@ from paddle import nn
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.pooling import MaxPool2D
 from pm_cls.models.blocks.sizes import feature_count
+from pm_cls.models.blocks.stages import Sequential
 
 
 class AlexNet(nn.Layer):
@@ -33,7 +35,7 @@ class AlexNet(nn.Layer):
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
-        self.features = nn.Sequential(
+        self.features = Sequential(
             Conv2D(channels, 96, 11, stride=4, padding=5), act(),  # 96x56x56
             MaxPool2D(2, 2),  # 96x28x28
             Conv2D(96, 256, 5, padding=2), act(),  # 256x28x28
@@ -43,13 +45,13 @@ class AlexNet(nn.Layer):
             Conv2D(384, 256, 3, padding=1), act(),  # 256x14x14
             MaxPool2D(2, 2),  # 256x7x7
         )  # fmt: skip
-        hidden = [nn.Linear(feature_count(self.features, image_size), 4096), act(), nn.Dropout(0.5)]
+        hidden = [Linear(feature_count(self.features, image_size), 4096), act(), nn.Dropout(0.5)]
         if fc_layers == 3:
-            hidden += [nn.Linear(4096, 4096), act(), nn.Dropout(0.5)]
-        self.classifier = nn.Sequential(
+            hidden += [Linear(4096, 4096), act(), nn.Dropout(0.5)]
+        self.classifier = Sequential(
             nn.Flatten(),  # 12544
             *hidden,  # 4096
-            nn.Linear(4096, outputs),
+            Linear(4096, outputs),
         )
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:

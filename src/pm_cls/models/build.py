@@ -16,7 +16,9 @@ from pm_cls.data import Spec
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
 from pm_cls.models.blocks.initialisers import scale_weights
+from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.normalisation import normalize
+from pm_cls.models.blocks.stages import Sequential
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
 
 MODELS: dict[str, type[nn.Layer]] = {
@@ -56,8 +58,8 @@ def build_model(
 
     Args:
         normalization, init_gain: see `blocks.normalisation` and `blocks.initialisers`.
-        fast: on the CPU, compute convolutions with fewer multiplications (`blocks.convolution`);
-            the same function and weights, other last bits.
+        fast: on the CPU, compute with fewer multiplications and fewer passes over memory
+            (`blocks`); the same function and weights, other last bits.
         options: keywords of the network's class: `activation`, `image_size`, `channels`, `outputs`
             and those of its own.
 
@@ -66,9 +68,9 @@ def build_model(
     """
     network = chosen(MODELS, "model.name", name)
     model = network(**checked(network.__init__, "model", f"the network {name}", options))
-    for layer in model.sublayers():
-        if isinstance(layer, Conv2D):
-            layer.fast = fast
     scale_weights(model, init_gain)
     normalize(model, normalization)
+    for layer in model.sublayers():
+        if isinstance(layer, Conv2D | Linear | Sequential):
+            layer.fast = fast
     return model

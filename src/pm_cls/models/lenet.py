@@ -8,8 +8,10 @@ from pydantic import Field
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.pooling import MaxPool2D
 from pm_cls.models.blocks.sizes import feature_count
+from pm_cls.models.blocks.stages import Sequential
 from pm_cls.runtime.errors import UsageError
 
 
@@ -32,7 +34,7 @@ class LeNet7(nn.Layer):
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
-        self.features = nn.Sequential(
+        self.features = Sequential(
             Conv2D(channels, 6, 5), act(),  # 6x220x220
             MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
@@ -40,10 +42,10 @@ class LeNet7(nn.Layer):
             Conv2D(16, 120, 4), act(),  # 120x50x50
             *([nn.AdaptiveAvgPool2D(pool_to)] if pool_to else []),
         )  # fmt: skip
-        self.classifier = nn.Sequential(
+        self.classifier = Sequential(
             nn.Flatten(),  # 300000
-            nn.Linear(feature_count(self.features, image_size), 64), act(),
-            nn.Linear(64, outputs),
+            Linear(feature_count(self.features, image_size), 64), act(),
+            Linear(64, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -67,7 +69,7 @@ class LeNet9(nn.Layer):
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]
-        self.features = nn.Sequential(
+        self.features = Sequential(
             Conv2D(channels, 6, 5), act(),  # 6x220x220
             MaxPool2D(2, 2),  # 6x110x110
             Conv2D(6, 16, 5), act(),  # 16x106x106
@@ -76,10 +78,10 @@ class LeNet9(nn.Layer):
             MaxPool2D(2, 2),  # 120x25x25
             Conv2D(120, 240, 6), act(),  # 240x20x20
         )  # fmt: skip
-        self.classifier = nn.Sequential(
+        self.classifier = Sequential(
             nn.Flatten(),  # 96000
-            nn.Linear(feature_count(self.features, image_size), 32), act(),
-            nn.Linear(32, outputs),
+            Linear(feature_count(self.features, image_size), 32), act(),
+            Linear(32, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -104,17 +106,17 @@ class MnistLeNet(nn.Layer):
         if image_size != 28:
             raise UsageError(f"`data.image_size` is {image_size}; mnist_lenet needs 28")
         act = ACTIVATIONS[activation]
-        self.features = nn.Sequential(
+        self.features = Sequential(
             Conv2D(channels, 6, 5), act(),  # 6x24x24
             MaxPool2D(2, 2),  # 6x12x12
             Conv2D(6, 16, 5), act(),  # 16x8x8
             MaxPool2D(2, 2),  # 16x4x4
             Conv2D(16, 120, 4), act(),  # 120x1x1
         )  # fmt: skip
-        self.classifier = nn.Sequential(
+        self.classifier = Sequential(
             nn.Flatten(),  # 120
-            nn.Linear(120, 64), act(),
-            nn.Linear(64, outputs),
+            Linear(120, 64), act(),
+            Linear(64, outputs),
         )  # fmt: skip
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:

@@ -12,7 +12,8 @@ from pm_cls.runtime.threads import mkl_code_path, settings_in_effect, threads_in
 
 FILE = "environment.json"
 RECORDED_PACKAGES = (
-    "numpy", "paddlepaddle", "paddlepaddle-gpu", "pillow", "safetensors", "scikit-learn", "scipy",
+    "numba", "numpy", "paddlepaddle", "paddlepaddle-gpu", "pillow", "safetensors", "scikit-learn",
+    "scipy",
 )  # fmt: skip
 
 

@@ -5,17 +5,24 @@ import stat
 import tempfile
 from pathlib import Path
 
+from pm_cls.runtime.errors import UsageError
 
-def cache_home() -> Path:
-    """The user's folder for caches; else one among the temporary files that is this user's alone.
+
+def cache_folder() -> Path:
+    """`$PM_CLS_CACHE`, else `pm_cls` in the user's cache folder or among the temporary files.
 
     Raises:
-        OSError: there is none that can be used.
+        UsageError: none of them can be written.
     """
-    for folder in _usual():
-        if _can_be_made(folder):
-            return folder
-    return _own_temporary()
+    if chosen := os.environ.get("PM_CLS_CACHE"):
+        return Path(chosen)
+    try:
+        folder = _cache_home() / "pm_cls"
+    except OSError as error:
+        raise UsageError(
+            f"no folder for a cache can be written ({error.strerror}); PM_CLS_CACHE can name one"
+        )
+    return folder / "cache" if os.name == "nt" else folder
 
 
 def give_matplotlib_a_folder() -> None:
@@ -29,6 +36,18 @@ def give_matplotlib_a_folder() -> None:
     usual = [*_usual(), *([Path(settings)] if settings else _homes())]
     if len(usual) < 2 or not all(map(_can_be_made, usual)):
         os.environ["MPLCONFIGDIR"] = str(_own_temporary() / "matplotlib")
+
+
+def _cache_home() -> Path:
+    """The user's folder for caches; else one among the temporary files that is this user's alone.
+
+    Raises:
+        OSError: there is none that can be used.
+    """
+    for folder in _usual():
+        if _can_be_made(folder):
+            return folder
+    return _own_temporary()
 
 
 def _usual() -> list[Path]:

@@ -17,7 +17,17 @@ MKL_CODE_PATH = "MKL_DEBUG_CPU_TYPE"
 MKL_DOMAINS = range(1, 5)  # BLAS and others
 OPENMP = re.compile(r"lib(g|i|)omp[\w.-]*\.(so|dylib|dll)\b")
 # Settings of libraries that can change the last bits of a result, by how their names begin.
-SETTINGS = ("FLAGS_", "KMP_", "MKL_", "OMP_", "ONEDNN_", "DNNL_", "CUBLAS_", "NVIDIA_TF32")
+SETTINGS = (
+    "FLAGS_",
+    "KMP_",
+    "MKL_",
+    "OMP_",
+    "ONEDNN_",
+    "DNNL_",
+    "CUBLAS_",
+    "NVIDIA_TF32",
+    "NUMBA_",
+)
 
 
 def one_thread() -> None:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import paddle
+from paddle import nn
 
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import OptimizerConfig
+from pm_cls.models.blocks.linear import Linear
 
 Parameters = list[paddle.Tensor]
 
@@ -35,6 +37,34 @@ def build_optimizer(parameters: Parameters, config: OptimizerConfig) -> paddle.o
     """
     make = chosen(OPTIMIZERS, "optimizer.name", config.name)
     return make(parameters, config, **checked(make, "optimizer", config.name, config.options()))
+
+
+def step_on_the_way(
+    model: nn.Layer, optimizer: paddle.optimizer.Optimizer, config: OptimizerConfig
+) -> None:
+    """Leave the steps of wide linear layers to themselves, where the optimiser is Momentum.
+
+    For one process that trains in float32, as nothing else may need their gradients.
+    """
+    if type(optimizer) is not paddle.optimizer.Momentum:
+        return
+    for layer in model.sublayers():
+        if isinstance(layer, Linear) and layer.can_step():
+            layer.settings = _settings(optimizer, layer.weight, config)
+
+
+def _settings(
+    optimizer: paddle.optimizer.Momentum, weight: paddle.Tensor, config: OptimizerConfig
+) -> Callable[[], tuple[paddle.Tensor, float, float, float]]:
+    # Made now, as otherwise by the first step, so that a checkpoint has somewhere to be filled in.
+    block = paddle.base.framework.default_main_program().global_block()
+    optimizer._create_accumulators(block, [weight])
+
+    def settings() -> tuple[paddle.Tensor, float, float, float]:
+        velocity = optimizer._get_accumulator(optimizer._velocity_acc_str, weight)
+        return velocity, optimizer.get_lr(), config.momentum, config.weight_decay
+
+    return settings
 
 
 def _common(parameters: Parameters, config: OptimizerConfig) -> dict[str, Any]:

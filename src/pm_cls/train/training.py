@@ -27,7 +27,7 @@ from pm_cls.runtime.files import write_text, writing
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
 from pm_cls.train.losses import LOSSES
-from pm_cls.train.optimizers import build_optimizer
+from pm_cls.train.optimizers import build_optimizer, step_on_the_way
 from pm_cls.train.ranks import Ranks
 
 log = logging.getLogger("pm_cls")
@@ -58,6 +58,8 @@ class Training:
         self.loss = lambda logits, labels: loss(logits, labels, self.spec.target)
         self.model = build(config, self.spec)
         self.optimizer = build_optimizer(self.model.parameters(), config.optimizer)
+        if ranks.count == 1 and config.train.precision == "float32":
+            step_on_the_way(self.model, self.optimizer, config.optimizer)
         if ranks.is_first:
             folder.check_folder(place, config)
         self.data = load_dataset(config.data)

@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.home import cache_home
+from pm_cls.runtime.home import cache_folder
 
 INDEX = "files.sqlite"
 SETTLED = 2.0  # seconds after which a changed file surely has another time of change
@@ -30,23 +30,6 @@ DIGEST_BYTES = 32
 BLOCK = 256  # files whose digests are kept together, or rows that are copied
 
 Fill = Callable[[np.ndarray, np.ndarray, Callable[[Sequence[int]], None]], None]
-
-
-def cache_folder() -> Path:
-    """`$PM_CLS_CACHE`, else `pm_cls` in the user's cache folder or among the temporary files.
-
-    Raises:
-        UsageError: none of them can be written.
-    """
-    if chosen := os.environ.get("PM_CLS_CACHE"):
-        return Path(chosen)
-    try:
-        folder = cache_home() / "pm_cls"
-    except OSError as error:
-        raise UsageError(
-            f"no folder for a cache can be written ({error.strerror}); PM_CLS_CACHE can name one"
-        )
-    return folder / "cache" if os.name == "nt" else folder
 
 
 def workers() -> int:

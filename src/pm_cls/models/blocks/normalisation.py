@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from paddle import nn
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.models.blocks.stages import Sequential
 from pm_cls.runtime.errors import UsageError
 
 
@@ -32,10 +33,10 @@ def normalize(model: nn.Layer, where: str) -> None:
         parent, name, first = places[0]
         reads = next(layer for layer in model.sublayers() if isinstance(layer, nn.Conv2D))
         norm = nn.BatchNorm2D(reads._in_channels, weight_attr=False, bias_attr=False)
-        setattr(parent, name, nn.Sequential(norm, *first))
+        setattr(parent, name, Sequential(norm, *first))
     elif where == "layers":
         for parent, name, layers in reversed(places):  # the innermost first
-            setattr(parent, name, nn.Sequential(*_normalized(layers)))
+            setattr(parent, name, Sequential(*_normalized(layers)))
     if sum(1 for _ in model.sublayers()) == before:
         raise UsageError(f"`model.normalization` is {where}, for which this network has no place")
 

@@ -4,6 +4,8 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from pm_cls.models.blocks import compiled
+
 
 class MaxPool2D(nn.MaxPool2D):
     """Keeps the places of the maxima for the gradient, where Paddle would look for them again."""
@@ -11,11 +13,7 @@ class MaxPool2D(nn.MaxPool2D):
     @paddle.jit.not_to_static  # an export traces the plain pooling
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         if self._gives_gradient(images):
-            maxima, places = F.max_pool2d(
-                images, self.ksize, self.stride, self.padding, return_mask=True
-            )
-            if int(places.min()) >= 0:  # what is all NaN or -inf has no place
-                return maxima
+            return F.max_pool2d(images, self.ksize, self.stride, self.padding, return_mask=True)[0]
         return super().forward(images)
 
     def _gives_gradient(self, images: paddle.Tensor) -> bool:
@@ -25,4 +23,5 @@ class MaxPool2D(nn.MaxPool2D):
             and images.dtype == paddle.float32
             and not images.stop_gradient
             and paddle.is_grad_enabled()
+            and compiled.are_finite(images)  # of others some have no place
         )
