@@ -26,18 +26,12 @@ ABLATIONS = {
 }
 MAPS_A_LAYER = 16  # feature maps drawn of each layer, the first ones
 A_ROW = 8  # photographs side by side
-OUTCOME_NAMES = dict(
-    zip(
-        OUTCOMES,
-        (
-            Text("ill, called ill", "患病，判为患病"),
-            Text("ill, called healthy", "患病，判为未患病"),
-            Text("not ill, called ill", "未患病，判为患病"),
-            Text("not ill, called healthy", "未患病，判为未患病"),
-        ),
-        strict=True,
-    )
-)
+OUTCOME_NAMES = {
+    "true_positive": Text("ill, called ill", "患病，判为患病"),
+    "false_negative": Text("ill, called healthy", "患病，判为未患病"),
+    "false_positive": Text("not ill, called ill", "未患病，判为患病"),
+    "true_negative": Text("not ill, called healthy", "未患病，判为未患病"),
+}
 GRAD_CAM = Text("mean Grad-CAM", "平均 Grad-CAM")
 OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
 
