@@ -8,6 +8,7 @@ data -> a task for each experiment and seed -> processes side by side -> report
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pm_cls import baselines
@@ -67,10 +68,8 @@ class Plan:
             arguments += ["--runs-dir", str(self.runs_dir)]
             for override in overrides:
                 arguments += ["--set", override]
-            done = _Done(place)
-            self.tasks.append(
-                Task(f"{experiment} seed {seed}", arguments, config.train.epochs, done)
-            )
+            name, done = f"{experiment} seed {seed}", partial(_accuracies, place)
+            self.tasks.append(Task(name, arguments, config.train.epochs, done))
             self.seconds.append(self._seconds(config))
 
     def longest_first(self) -> list[Task]:
@@ -85,14 +84,9 @@ class Plan:
         return config.train.epochs * min(each, default=0)
 
 
-@dataclass(frozen=True)
-class _Done:
-    """The accuracy of each epoch of a run that is on disk."""
-
-    place: Path
-
-    def __call__(self) -> list[float]:
-        return [line.accuracy for line in epochs.read(self.place)]
+def _accuracies(place: Path) -> list[float]:
+    """Of each epoch of a run that is on disk."""
+    return [line.accuracy for line in epochs.read(place)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -216,7 +210,7 @@ def reproduce(
             print(f"{experiment}: left out, as {root} is not filled{other}")
         else:
             size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
-            plan.add(file, experiment, [_root(root), *size])
+            plan.add(file, experiment, [f"data.root={root}", *size])
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
     print(_outlook(plan, jobs, quick), flush=True)
@@ -245,10 +239,6 @@ def _photographs(repository: Path) -> str:
     )
     synthesize(repository / SYNTHETIC_DATA)
     return str(repository / SYNTHETIC_DATA)
-
-
-def _root(place: str) -> str:
-    return f"data.root={place}"
 
 
 def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:

@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -26,14 +26,16 @@ log = logging.getLogger("pm_cls")
 
 def installed_wheels() -> list[str]:
     """Which of `paddlepaddle` and `paddlepaddle-gpu` are installed."""
-    wheels = []
-    for name in ("paddlepaddle", "paddlepaddle-gpu"):
-        try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        wheels.append(name)
-    return wheels
+    return list(versions(("paddlepaddle", "paddlepaddle-gpu")))
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """By name, of those of the packages that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def prepare(device: str = "auto") -> str:
