@@ -102,12 +102,8 @@ def check_precision(device: str, precision: str) -> None:
     """Raise UsageError where the prepared device cannot train in `train.precision`."""
     import paddle
 
-    supported = {
-        "float32": lambda: True,
-        "bfloat16": lambda: device == "gpu" and paddle.amp.is_bfloat16_supported(),
-        "float16": lambda: device == "gpu" and paddle.amp.is_float16_supported(),
-    }
-    if not supported[precision]():
+    is_supported = device == "gpu" and getattr(paddle.amp, f"is_{precision}_supported", None)
+    if precision != "float32" and not (is_supported and is_supported()):
         raise UsageError(
             f"`train.precision` is {precision}, which this {device.upper()} does not train in; "
             "float32 works everywhere"
