@@ -22,9 +22,9 @@ from pm_cls.records import evaluations, predictions, result
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import (
-    Expanded,
     add_device,
     add_labels,
+    add_runs,
     check_labels,
     new_parser,
     run_command,
@@ -60,14 +60,7 @@ class Evaluated:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("evaluate", __doc__)
-    parser.add_argument(
-        "--run",
-        type=Path,
-        action=Expanded,
-        required=True,
-        nargs="+",
-        help="folders of finished runs",
-    )
+    add_runs(parser)
     parser.add_argument(
         "--data",
         type=typed_path,

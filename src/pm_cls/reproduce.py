@@ -5,9 +5,11 @@ python -m pm_cls.reproduce --data DIR --seeds 1 --jobs 2
 data -> a task for each experiment and seed -> processes side by side -> report
 """
 
+import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pm_cls import baselines
@@ -67,10 +69,8 @@ class Plan:
             arguments += ["--runs-dir", str(self.runs_dir)]
             for override in overrides:
                 arguments += ["--set", override]
-            done = _Done(place)
-            self.tasks.append(
-                Task(f"{experiment} seed {seed}", arguments, config.train.epochs, done)
-            )
+            name, done = f"{experiment} seed {seed}", partial(_accuracies, place)
+            self.tasks.append(Task(name, arguments, config.train.epochs, done))
             self.seconds.append(self._seconds(config))
 
     def longest_first(self) -> list[Task]:
@@ -85,14 +85,9 @@ class Plan:
         return config.train.epochs * min(each, default=0)
 
 
-@dataclass(frozen=True)
-class _Done:
-    """The accuracy of each epoch of a run that is on disk."""
-
-    place: Path
-
-    def __call__(self) -> list[float]:
-        return [line.accuracy for line in epochs.read(self.place)]
+def _accuracies(place: Path) -> list[float]:
+    """Of each epoch of a run that is on disk."""
+    return [line.accuracy for line in epochs.read(place)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -153,57 +148,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     at_top = args.study == THESIS and args.configs is None
     if args.quick and not at_top:
         raise UsageError(f"--quick changes the image size; it is for the {THESIS} alone")
-    reproduce(
-        args.configs or args.repository / CONFIGS / ("" if at_top else args.study),
-        args.repository,
-        photographs=args.data,
-        mnist=args.mnist,
-        seeds=args.seeds,
-        jobs=args.jobs,
-        quick=args.quick,
-        runs_dir=args.runs_dir,
-        out=args.out,
-        device_choice=args.device,
-    )
+    configs = args.repository / CONFIGS / ("" if at_top else args.study)
+    reproduce(args.configs or configs, args)
 
 
-def reproduce(
-    configs: Path,
-    repository: Path,
-    *,
-    photographs: str | None = None,
-    mnist: str | None = None,
-    seeds: int = 1,
-    jobs: int | None = None,
-    quick: bool = False,
-    runs_dir: Path | None = None,
-    out: Path | None = None,
-    device_choice: str = "auto",
-) -> None:
-    """Train a folder of configs and report; the options are those of the command line.
-
-    Args:
-        repository: where what is not named lies.
+def reproduce(configs: Path, args: argparse.Namespace) -> None:
+    """Train a folder of configs and report, as the command line asks.
 
     Raises:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
+    repository, mnist, quick = args.repository, args.mnist, args.quick
     experiments = experiments_in(configs)
     if not experiments:
         raise UsageError(f"{configs.absolute()} holds no YAML file; name the --repository, or a "
                          "folder of configs with --study or --configs")  # fmt: skip
-    photographs = photographs or _photographs(repository)
+    photographs = args.data or _photographs(repository)
     synthetic = marked_name(typed_path(photographs)) == SYNTHETIC
     ending = "-quick" if quick else "-synthetic" if synthetic else ""
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
     inner = "synthetic" if quick and synthetic else ""
-    runs_dir = runs_dir or repository / f"runs{ending}" / inner
-    out = out or repository / (f"results{ending}" if ending else OUT)
-    gpu = device_choice != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = jobs or (1 if gpu else workers())
+    runs_dir = args.runs_dir or repository / f"runs{ending}" / inner
+    out = args.out or repository / (f"results{ending}" if ending else OUT)
+    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
+    jobs = args.jobs or (1 if gpu else workers())
 
-    plan = Plan(runs_dir, range(seeds), device_choice, repository / RECORDS)
+    plan = Plan(runs_dir, range(args.seeds), args.device, repository / RECORDS)
     roots = {OFFICIAL_NAME: photographs, "mnist": mnist or str(repository / MNIST_DATA)}
     for file, experiment in experiments:
         config = load_config(file, experiment=experiment)
@@ -216,7 +187,7 @@ def reproduce(
             print(f"{experiment}: left out, as {root} is not filled{other}")
         else:
             size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
-            plan.add(file, experiment, [_root(root), *size])
+            plan.add(file, experiment, [f"data.root={root}", *size])
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
     print(_outlook(plan, jobs, quick), flush=True)
@@ -225,7 +196,7 @@ def reproduce(
     _score_baselines(plan.datasets.values(), out)
     total = plan.finished + len(plan.tasks)
     if len(failed) < total:
-        print(f"\n{report(runs_dir, out, seeds).summary}\nwritten: {out}")
+        print(f"\n{report(runs_dir, out, args.seeds).summary}\nwritten: {out}")
     if failed:
         raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
 
@@ -245,10 +216,6 @@ def _photographs(repository: Path) -> str:
     )
     synthesize(repository / SYNTHETIC_DATA)
     return str(repository / SYNTHETIC_DATA)
-
-
-def _root(place: str) -> str:
-    return f"data.root={place}"
 
 
 def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:

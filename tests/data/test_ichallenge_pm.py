@@ -168,8 +168,8 @@ def test_real_set_is_the_official_one(real_data):
     listing = layout.find(real_data / "palm-224")
     assert listing.is_official() and layout.missing_names(listing) == []
     digests = content_digests(listing.files())
-    assert ["P0056.jpg", "V0163.jpg"] in ichallenge_pm.repeated(listing, digests)
-    assert len(ichallenge_pm.repeated(listing, digests)) == 5
+    assert ["P0056.jpg", "V0163.jpg"] in ichallenge_pm.repeated(listing.files().names, digests)
+    assert len(ichallenge_pm.repeated(listing.files().names, digests)) == 5
 
 
 def test_official_means_name_and_counts(photographs, monkeypatch):

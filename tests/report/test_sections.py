@@ -133,8 +133,8 @@ def test_names_that_are_not_known_are_shown_as_they_are(fake_run, tmp_path):
     report(runs_dir, tmp_path / "out")
     assert "a new answer" in (tmp_path / "out" / "report.html").read_text()
     score = metrics.Scores(9, 10, 0.9, 0.3, 0.9)
-    kept = Saliency(5, np.zeros((1, 3, 2, 2)), {}, {}, {}, {}, [], {"a new one": score})
-    other = Saliency(5, np.zeros((1, 3, 2, 2)), {}, {}, {}, {}, [], {"as it is": score})
+    kept = Saliency(5, {}, {}, [], {"a new one": score}, np.zeros((1, 3, 2, 2)), {}, {})
+    other = Saliency(5, {}, {}, [], {"as it is": score}, np.zeros((1, 3, 2, 2)), {}, {})
     assert pictures.ablation_names([kept, other]) == ["as it is", "a new one"]
     assert "a new one" in [t.get_text() for t in pictures.ablations({"a": kept}).axes[0].texts]
 

@@ -9,9 +9,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, create_model
 
-from pm_cls.config.reading import explain
+from pm_cls.config.reading import validated
 from pm_cls.runtime.errors import UsageError
 
 Named = TypeVar("Named")
@@ -55,7 +55,4 @@ def checked(
     # A text option may be 2024, which YAML reads as a number.
     settings = ConfigDict(arbitrary_types_allowed=True, coerce_numbers_to_str=True)
     model = create_model("Options", __config__=settings, **fields)
-    try:
-        return dict(model.model_validate(dict(given)))
-    except ValidationError as error:
-        raise UsageError("; ".join(explain(one, model, f"{section}.") for one in error.errors()))
+    return dict(validated(model, given, prefix=f"{section}."))

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pm_cls.config.schema import Config, OpenSection
 from pm_cls.runtime.errors import UsageError
 
+Model = TypeVar("Model", bound=BaseModel)
 Settings = dict[str, Any]  # as YAML gives them: sections within sections
 
 REASONS = {  # where pydantic speaks of Python
@@ -86,10 +87,7 @@ def resolve(settings: Settings, source: str, overrides: Sequence[str] = ()) -> C
     if overrides:
         keys = ", ".join(override.partition("=")[0].strip() for override in overrides)
         source = f"{source} with --set {keys}"
-    try:
-        config = Config.model_validate(settings)
-    except ValidationError as error:
-        raise UsageError(f"{source}: " + "; ".join(explain(one, Config) for one in error.errors()))
+    config = validated(Config, settings, f"{source}: ")
     for name, section in config:
         if isinstance(section, OpenSection):
             _refuse_slips(name, section, source)
@@ -179,11 +177,8 @@ def _kind_of(path: str) -> tuple[object, bool]:
 def _is_text(kind: object) -> bool:
     if get_origin(kind) is Literal:
         return all(isinstance(value, str) for value in get_args(kind))
-    return kind is str or any(map(_is_text, get_args(kind)) if _is_union(kind) else ())
-
-
-def _is_union(kind: object) -> bool:
-    return get_origin(kind) in (Union, UnionType)
+    is_union = get_origin(kind) in (Union, UnionType)
+    return kind is str or (is_union and any(map(_is_text, get_args(kind))))
 
 
 def _section_in(kind: object) -> type[BaseModel] | None:
@@ -201,7 +196,18 @@ def set_key(settings: Settings, path: str, value: object, source: str) -> None:
     settings[key] = value
 
 
-def explain(problem: Mapping[str, Any], root: type[BaseModel], prefix: str = "") -> str:
+def validated(
+    kind: type[Model], settings: Mapping[str, object], source: str = "", prefix: str = ""
+) -> Model:
+    """Settings as a model; UsageError, which begins with `source`, with all that is wrong."""
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        problems = [_explained(one, kind, prefix) for one in error.errors()]
+        raise UsageError(source + "; ".join(problems))
+
+
+def _explained(problem: Mapping[str, Any], root: type[BaseModel], prefix: str) -> str:
     """One problem of a ValidationError in words: dotted path, what was found, what is accepted.
 
     Args:

@@ -17,20 +17,16 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from pm_cls.config.reading import Settings, explain, read_settings, resolve, set_key
-from pm_cls.config.schema import Config
+from pm_cls.config.reading import Settings, read_settings, resolve, set_key, validated
+from pm_cls.config.schema import Config, Section
 from pm_cls.runtime.errors import UsageError
 
 VARIATIONS = "variations"
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Variation(_Closed):
+class Variation(Section):
     """Experiments over a base: every combination of `vary`, or one for each of `each`."""
 
     base: dict[str, Any] = Field({}, description="Sections over those of the file's base.")
@@ -58,10 +54,10 @@ class Variation(_Closed):
                 yield name, keys
 
 
-class StudyFile(_Closed):
+class StudyFile(Section):
     """A file of many experiments."""
 
-    base: dict[str, Any] = {}
+    base: dict[str, Any] = Field({})
     variations: list[Variation] = Field(min_length=1)
 
 
@@ -74,10 +70,7 @@ def experiments_of(file: Path) -> dict[str, Settings]:
     settings = read_settings(file)
     if VARIATIONS not in settings:
         return {str(settings.get("experiment")): settings}
-    try:
-        study = StudyFile.model_validate(settings)
-    except ValidationError as error:
-        raise UsageError(f"{file}: " + "; ".join(explain(one, StudyFile) for one in error.errors()))
+    study = validated(StudyFile, settings, f"{file}: ")
     found: dict[str, Settings] = {}
     for variation in study.variations:
         for name, keys in variation.experiments():

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pm_cls.data import Split, ichallenge_pm
+from pm_cls.data import Split
 from pm_cls.data.photographs import archives, layout
 from pm_cls.data.photographs import labels as label_tables
 from pm_cls.data.photographs.download import FILE_NAME, download
 from pm_cls.data.photographs.images import decode
 from pm_cls.data.photographs.names import enumerate_names
-from pm_cls.data.photographs.splits import content_digests, nearly_black_note
+from pm_cls.data.photographs.splits import content_digests, nearly_black_note, repeated
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.runtime.command import new_parser, run_command
 from pm_cls.runtime.errors import DataError, UsageError
@@ -112,9 +112,8 @@ def verify(root: Path) -> str:
             lines.append(f"missing     {enumerate_names(missing)}")
     if listing.ignored:
         lines.append(f"ignored     {listing.ignored} images in folders of neither split")
-    repeated = ichallenge_pm.repeated(listing, content_digests(photographs, anew=True))
-    for group in repeated:
-        lines.append(f"repeated    {' = '.join(group)}")
+    groups = repeated(photographs.names, content_digests(photographs, anew=True))
+    lines += [f"repeated    {' = '.join(group)}" for group in groups]
     every = Split(tuple(photographs.names), np.empty(0), images)
     lines += [f"note        {note}" for note in (*listing.notes, *nearly_black_note(every))]
     return "\n".join([f"{root}: {verdict}", *lines])

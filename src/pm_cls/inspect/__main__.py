@@ -17,7 +17,7 @@ from pm_cls.records import gradients, result, saliency
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
 from pm_cls.report import drawing, pictures
 from pm_cls.runtime import device
-from pm_cls.runtime.command import Expanded, add_device, new_parser, run_command
+from pm_cls.runtime.command import add_device, add_runs, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.paths import typed_path
@@ -25,14 +25,7 @@ from pm_cls.runtime.paths import typed_path
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("inspect", __doc__)
-    parser.add_argument(
-        "--run",
-        type=Path,
-        action=Expanded,
-        required=True,
-        nargs="+",
-        help="folders of finished runs",
-    )
+    add_runs(parser)
     parser.add_argument(
         "--data",
         type=typed_path,

@@ -3,8 +3,6 @@
 All take a network of any topology with convolutions and uint8 images [n, channels, size, size].
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import paddle
 from paddle import nn
@@ -45,7 +43,8 @@ def grad_cam(model: nn.Layer, images: np.ndarray) -> np.ndarray:
     """
     last = _convolutions(model, images)[-1]
     found = []
-    for batch in _batches(images):
+    for start in range(0, len(images), BATCH):
+        batch = paddle.to_tensor(to_float(images[start : start + BATCH]))
         with outputs_of([last.activation or last.layer]) as outputs:
             logits = model(batch)
         score = paddle.where(logits >= 0, logits, -logits).sum()
@@ -110,8 +109,3 @@ def _convolutions(model: nn.Layer, images: np.ndarray) -> list[Tap]:
     """In the order of the images; the network is in evaluation mode afterwards."""
     found = taps(model, paddle.to_tensor(to_float(images[:1])))
     return [tap for tap in found if isinstance(tap.layer, nn.Conv2D)]
-
-
-def _batches(images: np.ndarray) -> Iterator[paddle.Tensor]:
-    for start in range(0, len(images), BATCH):
-        yield paddle.to_tensor(to_float(images[start : start + BATCH]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import csv_text, read_csv, write_text
+from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
 from pm_cls.scores import stats
 from pm_cls.scores.metrics import Scores
 
@@ -60,13 +60,7 @@ def read(path: Path) -> list[Baseline]:
                 int(line["numbers"]),
                 line["dataset"],
                 line["data_digest"],
-                Scores(
-                    correct=int(line["correct"]),
-                    n=int(line["n"]),
-                    accuracy=float(line["accuracy"]),
-                    loss=float(line["loss"]),
-                    auc=float(line["auc"]) if line["auc"] else None,
-                ),
+                from_cells(Scores, line),
             )
             for line in read_csv(path)
         ]

@@ -3,9 +3,9 @@
 import platform
 import subprocess
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 
+from pm_cls.runtime.device import versions
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_json_as, write_json
 from pm_cls.runtime.threads import mkl_code_path, settings_in_effect, threads_in_effect
@@ -118,18 +118,12 @@ def went_on(stored: Environment, now: Place, epoch: int, folder: Path) -> Enviro
 
 def here(device: str, ranks: int) -> Place:
     """The place where this process computes."""
-    versions = {}
-    for name in RECORDED_PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     commit, dirty = _commit()
     return Place(
         commit=commit,
         dirty=dirty,
         python=platform.python_version(),
-        packages=versions,
+        packages=versions(RECORDED_PACKAGES),
         platform=platform.platform(),
         processor=_processor(),
         device=device,

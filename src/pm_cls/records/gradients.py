@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pm_cls.runtime.files import csv_text, read_csv, write_text
+from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
 
 FILE = "inspection/gradients.csv"
 COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated")
@@ -40,13 +40,7 @@ def write(folder: Path, states: Iterable[LayerState]) -> None:
 
 
 def read(folder: Path) -> list[LayerState]:
-    """Empty where `inspect` was not called; ValueError or LookupError where it is damaged."""
+    """Empty where `inspect` was not called; ValueError where it is damaged."""
     if not (folder / FILE).is_file():
         return []
-    return [
-        LayerState(
-            int(line["epoch"]), int(line["update"]), line["layer"], float(line["gradient_norm"]),
-            float(line["saturated"]) if line["saturated"] else None,
-        )
-        for line in read_csv(folder / FILE)
-    ]  # fmt: skip
+    return [from_cells(LayerState, line) for line in read_csv(folder / FILE)]

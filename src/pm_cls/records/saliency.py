@@ -10,8 +10,10 @@ inspection/
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -26,40 +28,38 @@ MOST_SHOWN = dict(zip(OUTCOMES, (12, 24, 24, 12), strict=True))
 
 
 @dataclass(frozen=True)
-class Saliency:
-    """What a network looks at on the validation photographs, of which none is in here.
+class _Facts:
+    """looks.json.
 
     Attributes:
         epoch: the reported epoch whose weights were looked into.
-        kernels: of the first convolution, float32 [filters, 3, k, k].
         counts: photographs by outcome, one of OUTCOMES.
-        grad_cam: mean map by outcome, each photograph's largest value scaled to 1: float32 [h, w].
         occluded: of how many photographs of each outcome the occlusion was computed.
-        occlusion: mean map by outcome, in units of the logit: float32 [g, g].
         agreement: Spearman's rank correlation of Grad-CAM and occlusion, for each occluded
             photograph on which both vary.
         ablations: scores by the name of a change in `pm_cls.inspect.ablations`.
     """
 
     epoch: int
-    kernels: np.ndarray
     counts: dict[str, int]
-    grad_cam: dict[str, np.ndarray]
     occluded: dict[str, int]
-    occlusion: dict[str, np.ndarray]
     agreement: list[float]
-    ablations: dict[str, Scores]
+    ablations: Annotated[dict[str, Scores], Field(alias="probes")]
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """looks.json."""
+class Saliency(_Facts):
+    """What a network looks at on the validation photographs, of which none is in here.
 
-    epoch: int
-    counts: dict[str, int]
-    occluded: dict[str, int]
-    agreement: list[float]
-    probes: dict[str, Scores]
+    Attributes:
+        kernels: of the first convolution, float32 [filters, 3, k, k].
+        grad_cam: mean map by outcome, each photograph's largest value scaled to 1: float32 [h, w].
+        occlusion: mean map by outcome, in units of the logit: float32 [g, g].
+    """
+
+    kernels: np.ndarray
+    grad_cam: dict[str, np.ndarray]
+    occlusion: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,7 @@ def write(folder: Path, found: Saliency, shown: Shown) -> None:
     (folder / FACTS).parent.mkdir(exist_ok=True)
     (folder / FACTS).unlink(missing_ok=True)
     write_bytes(folder / ARRAYS, _packed(tensors))
-    tensors = {
-        "labels": shown.labels, "probabilities": shown.probabilities, "images": shown.images,
-        "grad_cam": shown.grad_cam, "occlusion": shown.occlusion, "mapped": shown.mapped,
-    }  # fmt: skip
+    tensors = {k: value for k, value in vars(shown).items() if isinstance(value, np.ndarray)}
     tensors |= {f"feature_maps.{i}": maps for i, maps in enumerate(shown.feature_maps)}
     write_bytes(folder / PHOTOGRAPHS, _packed(tensors, {"names": json.dumps(shown.names)}))
     write_json(
@@ -128,14 +125,10 @@ def read(folder: Path) -> Saliency | None:
     facts = read_json_as(_Facts, folder / FACTS)
     tensors, _ = _unpacked(folder / ARRAYS)
     return Saliency(
-        epoch=facts.epoch,
+        **vars(facts),
         kernels=tensors["kernels"],
-        counts=facts.counts,
         grad_cam=_named(tensors, "grad_cam."),
-        occluded=facts.occluded,
         occlusion=_named(tensors, "occlusion."),
-        agreement=facts.agreement,
-        ablations=facts.probes,
     )
 
 

@@ -5,17 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pm_cls.records import (
-    baselines,
-    environment,
-    epochs,
-    evaluations,
-    folder,
-    gradients,
-    predictions,
-    result,
-    saliency,
-)
+from pm_cls.records import baselines, folder
 from pm_cls.report import columns, drawing, page
 from pm_cls.report import photographs as photograph_page
 from pm_cls.report.runs import Record, read_runs
@@ -26,7 +16,6 @@ from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
 
 RECORDS = "records"
-RECORD_FILES = (folder.CONFIG, environment.FILE, epochs.FILE, result.FILE)
 SUMMARY = "table1.md"  # what is printed of runs of the thesis
 
 
@@ -102,7 +91,7 @@ def _mirror(found: Sequence[Record], records: Path) -> None:
         kept.add(target)
         fresh = target.with_name(target.name + ".part")
         shutil.rmtree(fresh, ignore_errors=True)
-        for file in _files(run):
+        for file in run.files():
             copy = fresh / file.relative_to(run.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
@@ -113,13 +102,3 @@ def _mirror(found: Sequence[Record], records: Path) -> None:
             shutil.rmtree(place)
             if not any(place.parent.iterdir()):
                 place.parent.rmdir()
-
-
-def _files(run: Record) -> list[Path]:
-    """What is kept of a run."""
-    files = [run.folder / name for name in RECORD_FILES]
-    files += [predictions.file(run.folder, epoch) for epoch in run.scores]
-    files += [run.folder / gradients.FILE] if run.layers else []
-    files += [run.folder / name for name in (saliency.FACTS, saliency.ARRAYS) if run.saliency]
-    facts = [evaluations.file(run.folder, name) for name in run.evaluations]
-    return [*files, *facts, *(file.with_suffix(".csv") for file in facts)]

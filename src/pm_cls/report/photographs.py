@@ -2,7 +2,6 @@
 
 import io
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,24 +24,6 @@ from pm_cls.scores.target import Binary
 FILE = "report-photographs.html"
 MOST = 48
 SIDE = 240  # pixels of a thumbnail
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A photograph, its label, in how many runs it got the other, and the image as an address."""
-
-    name: str
-    label: int
-    wrong: int
-    image: str
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Addresses of what an inspected run shows: judged photographs, and feature maps."""
-
-    judged: list[str]
-    maps: list[str]
 
 
 def render(material: Material, folder: Path, language: Language) -> str:
@@ -72,15 +53,18 @@ def render(material: Material, folder: Path, language: Language) -> str:
     return page.fill(
         "photographs.html.j2",
         language,
-        shown=[Wrong(name, labels[name], wrong[name], _thumbnail(files[name])) for name in worst],
+        shown=[
+            {"name": n, "label": labels[n], "wrong": wrong[n], "image": _thumbnail(files[n])}
+            for n in worst
+        ],
         n_runs=n_runs,
         marks=marks(material.shown),
         pictures={name: one for name, one in drawn.items() if one is not None},
     )
 
 
-def _pictures(run: Record, language: Language) -> Pictures | None:
-    """None where the run keeps no photographs."""
+def _pictures(run: Record, language: Language) -> dict[str, list[str]] | None:
+    """Addresses of judged photographs and of feature maps; None where the run keeps none."""
     try:
         shown = saliency.read_shown(run.folder)
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -90,13 +74,13 @@ def _pictures(run: Record, language: Language) -> Pictures | None:
         )
     if shown is None:
         return None
-    made = [
+    judged = [
         drawing.inline_jpeg(partial(pictures.judged, shown, outcome), language)
         for outcome in saliency.OUTCOMES
         if len(pictures.of_outcome(shown, outcome))
     ]
     maps = [partial(pictures.feature_maps, shown, i) for i in range(len(shown.mapped))]
-    return Pictures(made, [drawing.inline_jpeg(draw, language) for draw in maps])
+    return {"judged": judged, "maps": [drawing.inline_jpeg(draw, language) for draw in maps]}
 
 
 def _thumbnail(path: Path) -> str:

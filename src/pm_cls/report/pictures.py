@@ -10,9 +10,9 @@ import numpy as np
 
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes
 from pm_cls.report.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
-from pm_cls.report.text import Language, Text
+from pm_cls.report.text import Language, Text, named
 
-# By the name in the record, in the order of the figure; one that is not here is shown as it is.
+# By the name in the record, in the order of the figure.
 ABLATIONS = {
     "as it is": Text("as it is", "原样"),
     "grey": Text("no colour: grey", "去掉颜色：灰度"),
@@ -26,18 +26,12 @@ ABLATIONS = {
 }
 MAPS_A_LAYER = 16  # feature maps drawn of each layer, the first ones
 A_ROW = 8  # photographs side by side
-OUTCOME_NAMES = dict(
-    zip(
-        OUTCOMES,
-        (
-            Text("ill, called ill", "患病，判为患病"),
-            Text("ill, called healthy", "患病，判为未患病"),
-            Text("not ill, called ill", "未患病，判为患病"),
-            Text("not ill, called healthy", "未患病，判为未患病"),
-        ),
-        strict=True,
-    )
-)
+OUTCOME_NAMES = {
+    "true_positive": Text("ill, called ill", "患病，判为患病"),
+    "false_negative": Text("ill, called healthy", "患病，判为未患病"),
+    "false_positive": Text("not ill, called ill", "未患病，判为患病"),
+    "true_negative": Text("not ill, called healthy", "未患病，判为未患病"),
+}
 GRAD_CAM = Text("mean Grad-CAM", "平均 Grad-CAM")
 OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
 
@@ -78,10 +72,6 @@ def mean_maps(found: Saliency, language: Language = "en") -> Figure:
     return figure
 
 
-def ablation_words(name: str) -> Text:
-    return ABLATIONS.get(name, Text(name, name))
-
-
 def ablation_names(looked: Iterable[Saliency]) -> list[str]:
     """Those of any network, in the order of ABLATIONS, others after them."""
     there = dict.fromkeys(name for found in looked for name in found.ablations)
@@ -106,7 +96,7 @@ def ablations(looked: Mapping[str, Saliency], language: Language = "en") -> Figu
             axes.text(value + 0.5, place, f"{value:.1f}", va="center", fontsize=7)
     some = next(iter(next(iter(looked.values())).ablations.values())).n
     for row, name in enumerate(names):
-        axes.text(0, row - 0.34, ablation_words(name).of(language), va="bottom")
+        axes.text(0, row - 0.34, named(ABLATIONS, name).of(language), va="bottom")
     axes.set_yticks([])
     axes.invert_yaxis()
     axes.set_xlim(0, 106)

@@ -104,6 +104,16 @@ class Record:
                 kept[name] = False
         return np.array([kept[name] for name in names])
 
+    def files(self) -> list[Path]:
+        """All that it was read from: neither weights nor logs."""
+        names = [folder.CONFIG, environment.FILE, epochs.FILE, result.FILE]
+        names += [gradients.FILE] if self.layers else []
+        names += [saliency.FACTS, saliency.ARRAYS] if self.saliency else []
+        facts = [evaluations.file(self.folder, name) for name in self.evaluations]
+        answers = [predictions.file(self.folder, epoch) for epoch in self.scores]
+        answers += [file.with_suffix(".csv") for file in facts]
+        return [*(self.folder / name for name in names), *facts, *answers]
+
 
 def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
     """Read all runs below a folder.

@@ -1,6 +1,6 @@
 """A text in each language that the report is written in, and numbers as people read them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +42,11 @@ def listed(texts: Iterable[Text], between: Text) -> Text:
     """Texts one after another."""
     found = list(texts)
     return Text(between.en.join(t.en for t in found), between.zh.join(t.zh for t in found))
+
+
+def named(names: Mapping[str, Text], name: str) -> Text:
+    """What a name is called; one that is not known is shown as it is."""
+    return names.get(name, Text(name, name))
 
 
 def percent(fraction: float | None, sign: str = "") -> str:

@@ -70,6 +70,18 @@ def expanded(path: str | Path, option: str) -> list[Path]:
     raise UsageError(f"{option} {path}: nothing matches this pattern")
 
 
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """The `--run` of the verbs that take many."""
+    parser.add_argument(
+        "--run",
+        type=Path,
+        action=Expanded,
+        required=True,
+        nargs="+",
+        help="folders of finished runs",
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """The `--device` of every verb that computes."""
     parser.add_argument(

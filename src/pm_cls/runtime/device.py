@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -26,14 +26,16 @@ log = logging.getLogger("pm_cls")
 
 def installed_wheels() -> list[str]:
     """Which of `paddlepaddle` and `paddlepaddle-gpu` are installed."""
-    wheels = []
-    for name in ("paddlepaddle", "paddlepaddle-gpu"):
-        try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-        wheels.append(name)
-    return wheels
+    return list(versions(("paddlepaddle", "paddlepaddle-gpu")))
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """By name, of those of the packages that are installed."""
+    found = {}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def prepare(device: str = "auto") -> str:
@@ -100,12 +102,8 @@ def check_precision(device: str, precision: str) -> None:
     """Raise UsageError where the prepared device cannot train in `train.precision`."""
     import paddle
 
-    supported = {
-        "float32": lambda: True,
-        "bfloat16": lambda: device == "gpu" and paddle.amp.is_bfloat16_supported(),
-        "float16": lambda: device == "gpu" and paddle.amp.is_float16_supported(),
-    }
-    if not supported[precision]():
+    is_supported = device == "gpu" and getattr(paddle.amp, f"is_{precision}_supported", None)
+    if precision != "float32" and not (is_supported and is_supported()):
         raise UsageError(
             f"`train.precision` is {precision}, which this {device.upper()} does not train in; "
             "float32 works everywhere"

@@ -5,7 +5,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -94,3 +94,8 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows below the header, by column."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def from_cells(kind: type[Read], row: Mapping[str, str]) -> Read:
+    """A row of `read_csv` as a dataclass, an empty cell as None; ValueError where it is none."""
+    return TypeAdapter(kind).validate_python({name: cell or None for name, cell in row.items()})

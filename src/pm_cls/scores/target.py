@@ -7,9 +7,9 @@
 | `Several(m)` | int64 [n, m], 0 or 1 | [n, m], of label 1 in each of m questions |
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -18,33 +18,39 @@ import numpy as np
 Ranking = tuple[np.ndarray, np.ndarray]
 
 
-class Target(Protocol):
-    """What a network is to say of an image."""
+@dataclass(frozen=True)
+class Target(ABC):
+    """What a network is to say of an image, with so many logits; one label, unless overridden."""
 
-    @property
-    def outputs(self) -> int:
-        """How many logits an image has."""
+    outputs: int
 
     @property
     def label_columns(self) -> list[str]:
         """Names of the labels in a table of predictions."""
+        return ["label"]
 
     @property
     def logit_columns(self) -> list[str]:
         """Names of the logits in a table of predictions."""
+        return [f"logit_{i}" for i in range(self.outputs)]
 
+    @abstractmethod
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """float64 [n, classes], which sum to 1; of `Several` [n, m], of label 1 in each."""
 
+    @abstractmethod
     def predicted(self, logits: np.ndarray) -> np.ndarray:
         """The labels that are most probable (1 from 0.5 on), int64 in the shape of labels."""
 
     def right(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """bool [n]: where the prediction is the label; of `Several`, where all are."""
+        return self.predicted(logits) == labels
 
+    @abstractmethod
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray) -> float:
         """Mean over the images (of `Several` also over the questions) in nats, in float64."""
 
+    @abstractmethod
     def rankings(self, logits: np.ndarray, labels: np.ndarray) -> list[Ranking]:
         """Each question of yes or no in it: bool [n], what is so, and float [n], how surely.
 
@@ -53,14 +59,10 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True)
-class Binary:
+class Binary(Target):
     """One question of yes or no, with the logit of yes."""
 
     outputs: int = 1
-
-    @property
-    def label_columns(self) -> list[str]:
-        return ["label"]
 
     @property
     def logit_columns(self) -> list[str]:
@@ -75,9 +77,6 @@ class Binary:
     def predicted(self, logits: np.ndarray) -> np.ndarray:
         return (logits[:, 0] >= 0).astype(np.int64)
 
-    def right(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return self.predicted(logits) == labels
-
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray) -> float:
         both = np.concatenate([np.zeros_like(logits), logits], axis=1)
         return Classes(2).cross_entropy(both, labels)
@@ -86,19 +85,8 @@ class Binary:
         return [(labels == 1, logits[:, 0])]
 
 
-@dataclass(frozen=True)
-class Classes:
+class Classes(Target):
     """One of k classes, with a logit for each."""
-
-    outputs: int
-
-    @property
-    def label_columns(self) -> list[str]:
-        return ["label"]
-
-    @property
-    def logit_columns(self) -> list[str]:
-        return [f"logit_{i}" for i in range(self.outputs)]
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         from scipy.special import softmax
@@ -107,9 +95,6 @@ class Classes:
 
     def predicted(self, logits: np.ndarray) -> np.ndarray:
         return logits.argmax(axis=1)
-
-    def right(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        return self.predicted(logits) == labels
 
     def cross_entropy(self, logits: np.ndarray, labels: np.ndarray) -> float:
         from scipy.special import log_softmax
@@ -121,19 +106,12 @@ class Classes:
         return [(labels == i, one) for i, one in enumerate(self.probabilities(logits).T)]
 
 
-@dataclass(frozen=True)
-class Several:
+class Several(Target):
     """m questions of yes or no, each with a logit of yes."""
-
-    outputs: int
 
     @property
     def label_columns(self) -> list[str]:
         return [f"label_{i}" for i in range(self.outputs)]
-
-    @property
-    def logit_columns(self) -> list[str]:
-        return [f"logit_{i}" for i in range(self.outputs)]
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         from scipy.special import expit

@@ -40,12 +40,10 @@ class Stored(NamedTuple):
 
 def stored(image: Image.Image) -> Stored:
     """What the header says of a picture that is open and not loaded."""
-    raw = ""
-    for tile in getattr(image, "tile", []):
-        arguments = tile[3]
-        first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-        raw = first if isinstance(first, str) else ""
-        break
+    tiles = getattr(image, "tile", [])
+    arguments = tiles[0][3] if tiles else None
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    raw = first if isinstance(first, str) else ""
     tags = getattr(image, "tag_v2", {})
     return Stored(image.format, raw, tags.get(PHOTOMETRIC) == WHITE_IS_ZERO)
 

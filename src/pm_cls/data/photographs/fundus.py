@@ -154,55 +154,36 @@ def _disc(rng: Generator, eye: _Eye, image: Array, tilted: bool) -> Array:
     return image + (_colour(rng, CUP, 0.06) - image) * cup
 
 
-def _grow_vessel(
-    rng: Generator,
-    pen: ImageDraw.ImageDraw,
-    scale: int,
-    ink: int,
-    *,
-    start: NDArray[np.float64],
-    angle: float,
-    bend: float,
-    length: float,
-    width: float,
-) -> None:
-    """Draw a vessel that leaves `start` at `angle` (radians), bends, tapers and branches.
-
-    scale: canvas pixels per unit of length; ink: grey level of a vessel wider than a pixel.
-    """
-    steps = max(int(length / 0.04), 4)
-    angles = angle + np.linspace(0, bend, steps) + np.cumsum(rng.normal(0, 0.12, steps))
-    moves = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (length / steps)
-    path = np.vstack([start, start + np.cumsum(moves, axis=0)])
-    canvas_path = (path + 1) * scale
-    for part, taper in enumerate((1.0, 0.8, 0.6)):
-        thickness = width * taper * scale
-        points = canvas_path[steps * part // 3 : steps * (part + 1) // 3 + 1].ravel().tolist()
-        pen.line(points, fill=int(ink * min(1, thickness)), width=max(round(thickness), 1))
-    if width < 0.007:
-        return
-    for place in rng.uniform(0.15, 0.95, rng.integers(2, 5)):
-        at = int(place * steps)
-        turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.0)
-        share = (1 - 0.5 * place) * rng.uniform(0.45, 0.7)
-        _grow_vessel(
-            rng,
-            pen,
-            scale,
-            ink,
-            start=path[at],
-            angle=angles[at] + turn,
-            bend=-turn / 2,
-            length=length * share,
-            width=width * share,
-        )
-
-
 def _vessels(rng: Generator, eye: _Eye) -> Array:
     """Absorption by the retinal vessels, 0 to about 0.85: arcades, nasal vessels, branches."""
-    scale = eye.size  # the canvas has twice the size, to smooth the lines
+    scale = eye.size  # pixels per unit of length: the canvas has twice the size, to smooth lines
     canvas = Image.new("L", (2 * scale, 2 * scale))
     pen = ImageDraw.Draw(canvas)
+
+    def grow(
+        ink: int, start: NDArray[np.float64], angle: float, bend: float, length: float, width: float
+    ) -> None:
+        """Draw a vessel that leaves `start` at `angle` (radians), bends, tapers and branches.
+
+        ink: grey level where it is wider than a pixel.
+        """
+        steps = max(int(length / 0.04), 4)
+        angles = angle + np.linspace(0, bend, steps) + np.cumsum(rng.normal(0, 0.12, steps))
+        moves = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (length / steps)
+        path = np.vstack([start, start + np.cumsum(moves, axis=0)])
+        canvas_path = (path + 1) * scale
+        for part, taper in enumerate((1.0, 0.8, 0.6)):
+            thickness = width * taper * scale
+            points = canvas_path[steps * part // 3 : steps * (part + 1) // 3 + 1].ravel().tolist()
+            pen.line(points, fill=int(ink * min(1, thickness)), width=max(round(thickness), 1))
+        if width < 0.007:
+            return
+        for place in rng.uniform(0.15, 0.95, rng.integers(2, 5)):
+            at = int(place * steps)
+            turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.0)
+            share = (1 - 0.5 * place) * rng.uniform(0.45, 0.7)
+            grow(ink, path[at], angles[at] + turn, -turn / 2, length * share, width * share)
+
     for ink, width in ((150, 0.019), (215, 0.026)):  # arteries, then the darker, wider veins
         width *= rng.uniform(0.8, 1.15)
         for up in (-1, 1):
@@ -212,17 +193,7 @@ def _vessels(rng: Generator, eye: _Eye) -> Array:
                 (rng.uniform(2.0, 2.7), rng.uniform(-0.5, 0.3), 1.1, 0.75),  # nasal
                 (rng.uniform(0.3, 0.8), -0.4, 0.5, 0.4),  # macular
             ):
-                _grow_vessel(
-                    rng,
-                    pen,
-                    scale,
-                    ink,
-                    start=start,
-                    angle=up * angle,
-                    bend=up * bend,
-                    length=length,
-                    width=width * share,
-                )
+                grow(ink, start, up * angle, up * bend, length, width * share)
     return np.asarray(canvas.reduce(2), dtype=np.float32) / 255
 
 

@@ -18,7 +18,7 @@ from pm_cls.data.photographs import tables
 from pm_cls.data.photographs.folders import Files, walk, walk_folders
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
 from pm_cls.data.photographs.labelling import NoLabels, by_letter, by_table
-from pm_cls.data.photographs.names import each_once, enumerate_names, photograph_key
+from pm_cls.data.photographs.names import SHOWN, each_once, enumerate_names, photograph_key
 from pm_cls.data.photographs.splits import Photographs
 from pm_cls.runtime.errors import DataError
 
@@ -35,7 +35,6 @@ LAYOUT = f"""expected:
 data/README.md says where to get them; a synthetic set is drawn, and trained on, by
   pm-cls data synthesize --out data/synthetic
   python -m pm_cls.train --config configs/lenet7_relu.yaml --set data.root=data/synthetic"""
-SHOWN = 5  # names in a note
 MAX_MARKER = 1_000_000  # bytes
 
 

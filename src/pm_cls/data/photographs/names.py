@@ -11,6 +11,8 @@ from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.formats import SUFFIXES
 from pm_cls.runtime.errors import DataError
 
+SHOWN = 5  # names in a note
+
 
 def normal(name: str) -> str:
     """A name in one Unicode form: macOS writes é as two characters, others as one."""

@@ -32,10 +32,9 @@ def sheets(file: IO[bytes]) -> Iterator[Iterator[tuple[int, Row]]]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            strings: list[str] | None = None
-            for part in _parts(archive):
-                if strings is None:
-                    strings = _shared_strings(archive)
+            parts = _parts(archive)
+            strings = _shared_strings(archive) if parts else []
+            for part in parts:
                 yield _rows(archive, part, strings)
     except BadWorkbook:
         raise

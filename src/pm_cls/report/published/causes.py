@@ -204,17 +204,13 @@ def _experiment(ours: Sequence[Record]) -> Experiment | None:
     if group is None:
         return None
     flat, images = config.flat(), ours[0].data.n_training
-    keys = [
-        key
-        for key in differing(config, thesis.reference(group.home))
-        if key not in (grid.panel, grid.size)
-    ]
+    keys = differing(config, thesis.reference(group.home))
     return Experiment(
         name=ours[0].experiment,
         group=group,
         panel=str(flat[grid.panel]),
         size=size_of(config),
-        changes={key: flat.get(key) for key in keys},
+        changes={key: flat.get(key) for key in keys if key not in (grid.panel, grid.size)},
         images=images,
         updates=math.ceil(images / config.train.batch_size),
         limit=config.train.epochs,

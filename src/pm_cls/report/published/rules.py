@@ -256,14 +256,12 @@ def two_figures(facts: Facts, *, figures: tuple[str, str]) -> Judged:
     """Two figures that are stated for one run are equal, to the digits of the coarser one."""
     numbers = [Decimal(text) for text in figures]
     unit = Decimal(1).scaleb(max(int(number.as_tuple().exponent) for number in numbers))
-    names = {"first": figures[0], "second": figures[1]}
+    words = Text("{a} and {b} agree as far as they are given.", "{a} 与 {b} 在所给精度内一致。")
+    verdict: Verdict = "reproduced"
     if len({number.quantize(unit, ROUND_HALF_UP) for number in numbers}) > 1:
-        english = "{first} and {second} cannot both be the figure of one run."
-        return Text(english, "同一次运行不可能既是 {first} 又是 {second}。").format(
-            **names
-        ), "impossible"
-    english = "{first} and {second} agree as far as they are given."
-    return Text(english, "{first} 与 {second} 在所给精度内一致。").format(**names), "reproduced"
+        english = "{a} and {b} cannot both be the figure of one run."
+        words, verdict = Text(english, "同一次运行不可能既是 {a} 又是 {b}。"), "impossible"
+    return words.format(a=figures[0], b=figures[1]), verdict
 
 
 def more_epochs(facts: Facts) -> Judged:
@@ -319,11 +317,6 @@ def image_size(facts: Facts) -> Judged:
 
 
 RULES: dict[str, Callable[..., Judged]] = {
-    "value": value,
-    "constant": constant,
-    "better": better,
-    "gain": gain,
-    "two_figures": two_figures,
-    "more_epochs": more_epochs,
-    "image_size": image_size,
+    rule.__name__: rule
+    for rule in (value, constant, better, gain, two_figures, more_epochs, image_size)
 }

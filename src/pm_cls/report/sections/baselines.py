@@ -11,11 +11,11 @@ from pm_cls.report.drawing import PAGE_INK, TRAINING, Figure, legend, plain
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.sections.rows import ACCURACY, MARKS, draw_summary, last_rows
-from pm_cls.report.text import Language, Text, fraction, percent, percent_interval
+from pm_cls.report.text import Language, Text, fraction, named, percent, percent_interval
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 
-# By the name in the record; one that is not here is shown as it is.
+# By the name in the record.
 NAMES = {
     "constant answer": Text("constant answer", "恒定答案"),
     "mean colour": Text("mean colour", "平均颜色"),
@@ -61,12 +61,8 @@ class Network:
         return any(run.data.digest in digests for run in self.runs)
 
 
-def name_of(baseline: str) -> Text:
-    return NAMES.get(baseline, Text(baseline, baseline))
-
-
 PAGE = [
-    Column(Text("baseline", "基线"), "name", name_of, is_words=True),
+    Column(Text("baseline", "基线"), "name", partial(named, NAMES), is_words=True),
     words("data", "数据", "dataset"),
     number("numbers a photograph", "每张照片的数值个数", "numbers"),
     number("accuracy %", "准确率 %", "scores.accuracy", percent),
@@ -113,7 +109,7 @@ def warnings(last: Sequence[Network], found: Sequence[Baseline]) -> Iterator[Tex
         best = max(near, key=lambda line: line.scores.accuracy)
         mean, least = percent(one.summary.mean), percent(one.least)
         yield WARNING.format(
-            name=one.name, mean=mean, baseline=name_of(best.name), numbers=best.numbers,
+            name=one.name, mean=mean, baseline=named(NAMES, best.name), numbers=best.numbers,
             reached=percent(best.scores.accuracy),
             spread=SPREAD.format(least=least) if least != mean else "",
         )  # fmt: skip
@@ -130,7 +126,7 @@ def draw(found: Sequence[Baseline], last: Sequence[Network], language: Language 
         axes.plot(100 * line.scores.accuracy, place, "s", color=TRAINING, label="baseline")
     for place, one in enumerate(last, start=len(found)):
         draw_summary(axes, place, one.summary, one.accuracies)
-    names = [name_of(line.name).of(language) for line in found] + [one.name for one in last]
+    names = [named(NAMES, line.name).of(language) for line in found] + [one.name for one in last]
     axes.axhline(len(found) - 0.5, color=PAGE_INK, linewidth=0.7, alpha=0.5)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()

@@ -107,15 +107,6 @@ class Findings:
         return (min(small, key=lambda one: one.norm), large[0]) if small and large else None
 
 
-@dataclass(frozen=True)
-class Told:
-    """`findings` is None without the home's activation at full and at a smaller size."""
-
-    found: Found
-    findings: Findings | None
-    threshold: float
-
-
 def make(material: Material) -> Content:
     found = material.causes
     lines = [
@@ -127,7 +118,7 @@ def make(material: Material) -> Content:
     if found.inspected():
         for quantity in QUANTITIES:
             figures[f"layers_{quantity}"] = partial(layer_maps, found, quantity)
-    told = Told(found, findings(found), study().threshold)
+    told = {"found": found, "findings": findings(found), "threshold": study().threshold}
     return Content(
         told=told if material.has_study or found.outside else None,
         files={"causes.csv": columns.csv(CSV, lines)},
@@ -137,6 +128,7 @@ def make(material: Material) -> Content:
 
 
 def findings(found: Found) -> Findings | None:
+    """None without the home's activation at full and at a smaller size."""
     at = study()
     by_size = found.by_size(at.panel)
     if at.full_size not in by_size or len(by_size) < 2:

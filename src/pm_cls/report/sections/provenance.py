@@ -1,7 +1,6 @@
 """Where the runs come from, which folders were left out, and the line of each in records.csv."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pm_cls.records.environment import Environment
 from pm_cls.report import columns
@@ -9,15 +8,6 @@ from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text
 from pm_cls.scores.metrics import Scores
-
-
-@dataclass(frozen=True)
-class Told:
-    """Each differing environment with the names of its runs; sentences on what was left out."""
-
-    groups: list[tuple[Environment, list[str]]]
-    left_out: list[Text]
-
 
 # Of a run, an epoch, and its scores.
 CSV = columns.plain(
@@ -31,6 +21,7 @@ def lines(runs: Iterable[Record]) -> list[tuple[Record, int, Scores]]:
 
 
 def make(material: Material) -> Content:
+    """Each differing environment with the names of its runs; sentences on what was left out."""
     groups: list[tuple[Environment, list[str]]] = []
     for run in material.shown:
         names = next((names for known, names in groups if known == run.environment), None)
@@ -38,7 +29,7 @@ def make(material: Material) -> Content:
             groups.append((run.environment, names := []))
         names.append(run.name)
     return Content(
-        told=Told(groups, list(material.left_out.values())),
+        told={"groups": groups, "left_out": list(material.left_out.values())},
         files={"records.csv": columns.csv(CSV, lines(material.runs))},
     )
 

@@ -11,7 +11,7 @@ from pm_cls.report import columns, pictures
 from pm_cls.report.columns import Column
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text, fraction, percent
+from pm_cls.report.text import Text, fraction, named, percent
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _ablations(looked: Mapping[str, Saliency]) -> tuple[list[Column], list[list[
     for i, name in enumerate(looked, start=1):
         made += [Column(f"{name} %", f"{i}.accuracy", percent), Column("AUC", f"{i}.auc", fraction)]
     rows: list[list[object]] = [
-        [pictures.ablation_words(name), *(found.ablations.get(name) for found in looked.values())]
+        [named(pictures.ABLATIONS, name), *(found.ablations.get(name) for found in looked.values())]
         for name in pictures.ablation_names(looked.values())
     ]
     return made, rows

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from pm_cls.config import SYNTHETIC
 from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
@@ -64,6 +65,24 @@ class Scored:
     @property
     def run_words(self) -> str:
         return f"{self.run.experiment} {self.run.seed}"
+
+    @property
+    def data_words(self) -> str:
+        return self.data + (" (SYNTHETIC)" if self.dataset == SYNTHETIC else "")
+
+    @property
+    def home(self) -> Scores:
+        """Of the same weights on the validation set."""
+        return self.run.scores[self.epoch]
+
+    @property
+    def drop(self) -> float:
+        return self.home.accuracy - self.scores.accuracy
+
+    @property
+    def auc_drop(self) -> float | None:
+        before, after = self.home.auc, self.scores.auc
+        return None if before is None or after is None else before - after
 
 
 @dataclass(frozen=True)

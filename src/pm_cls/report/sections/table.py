@@ -11,14 +11,7 @@ from pm_cls.report.drawing import Figure, legend, plain
 from pm_cls.report.published import thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section, marks
-from pm_cls.report.sections.rows import (
-    ACCURACY,
-    MARKS,
-    Row,
-    draw_interval,
-    rows_of,
-    span,
-)
+from pm_cls.report.sections.rows import ACCURACY, MARKS, Row, draw_interval, rows_of, span
 from pm_cls.report.text import Language, Text, percent, percent_interval, percent_more
 
 TITLE = "Table 1 of the thesis beside our runs"
@@ -106,26 +99,26 @@ PAGE = [
 
 def make(material: Material) -> Content:
     rows = rows_of(material.thesis, len(material.seeds))
-    table = Table(rows, [COUNTED, *thesis.thesis().notes, *_notes(material)])
-    title, notes = TITLE + marks(material.thesis).en, [note.en for note in table.notes]
+    notes = [COUNTED, *thesis.thesis().notes, *_notes(material)]
+    title, english = TITLE + marks(material.thesis).en, [note.en for note in notes]
     spreads = [
         (row.thesis, score, summary)
-        for row in table.rows
+        for row in rows
         for score, summary in (("accuracy", row.accuracy), ("loss", row.loss))
         if summary is not None
     ]
-    lines = "".join(f"- {note}\n" for note in notes)
-    with_runs = [row for row in table.rows if row.runs]
+    lines = "".join(f"- {note}\n" for note in english)
+    with_runs = [row for row in rows if row.runs]
     return Content(
-        told=table if material.has_study else None,
+        told=Table(rows, notes) if material.has_study else None,
         files={
-            "table1.md": f"# {title}\n\n{columns.markdown(PAPER, table.rows)}\n{lines}",
-            "table1.csv": columns.csv(CSV, table.rows),
-            "table1.tex": columns.latex(PAPER, table.rows, title, " ".join(notes)),
+            "table1.md": f"# {title}\n\n{columns.markdown(PAPER, rows)}\n{lines}",
+            "table1.csv": columns.csv(CSV, rows),
+            "table1.tex": columns.latex(PAPER, rows, title, " ".join(english)),
             "intervals.csv": columns.csv(INTERVALS, spreads),
         },
         figures={"intervals": partial(draw_intervals, with_runs)} if with_runs else {},
-        tables={"rows": partial(columns.html, PAGE, table.rows)},
+        tables={"rows": partial(columns.html, PAGE, rows)},
     )
 
 
