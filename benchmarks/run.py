@@ -46,6 +46,9 @@ CHANGES = {  # in the order in which they were made
     "memory": "freed memory kept",
     "filtering": "minimal filtering",
     "pooling": "places of the maxima kept",
+    "tiles": "minimal filtering in two dimensions",
+    "stages": "convolution and pooling in one pass",
+    "steps": "wide layers step on the way",
 }
 OURS, TORCH, COMPILED, TUTORIAL = "pm_cls", "PyTorch, eager", "PyTorch, compiled", "tutorial's way"
 PEERS = (TORCH, COMPILED, TUTORIAL)

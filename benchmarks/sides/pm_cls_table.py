@@ -17,8 +17,10 @@ import paddle  # noqa: E402
 from pm_cls.config import Config  # noqa: E402
 from pm_cls.data import load_dataset  # noqa: E402
 from pm_cls.models import build  # noqa: E402
+from pm_cls.models.blocks import convolution  # noqa: E402
 from pm_cls.models.blocks.convolution import Conv2D  # noqa: E402
 from pm_cls.models.blocks.pooling import MaxPool2D  # noqa: E402
+from pm_cls.models.blocks.stages import Sequential  # noqa: E402
 from pm_cls.models.classifier import logits_of  # noqa: E402
 from pm_cls.scores import metrics  # noqa: E402
 from pm_cls.train.epoch import train_one_epoch  # noqa: E402
@@ -40,10 +42,15 @@ target = dataset.spec.target
 model = build(config, dataset.spec)
 if "bias" in args.without:
     Conv2D.forward = paddle.nn.Conv2D.forward
+if "stages" in args.without:
+    Sequential.forward = paddle.nn.Sequential.forward
+if "tiles" in args.without:
+    convolution.can_be_in_tiles = lambda *tensors: False
 if "pooling" in args.without:
     MaxPool2D.forward = paddle.nn.MaxPool2D.forward
 optimizer = build_optimizer(model.parameters(), config.optimizer)
-step_on_the_way(model, optimizer, config.optimizer)
+if "steps" not in args.without:
+    step_on_the_way(model, optimizer, config.optimizer)
 
 
 def loss(logits: paddle.Tensor, labels: np.ndarray) -> paddle.Tensor:

@@ -1,4 +1,4 @@
-"""MNIST from idx files."""
+"""MNIST and Fashion-MNIST from idx files."""
 
 import gzip
 import types
@@ -28,8 +28,8 @@ def digits(tmp_path):
     return tmp_path
 
 
-def load(root, **settings):
-    return load_dataset(DataConfig(name="mnist", root=str(root), **{"image_size": 28, **settings}))
+def load(root, name="mnist", **settings):
+    return load_dataset(DataConfig(name=name, root=str(root), **{"image_size": 28, **settings}))
 
 
 def test_a_limit_draws_the_same_images_of_each_split(digits):
@@ -57,10 +57,20 @@ def test_real_digits(real_data):
     assert dataset.validation.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_missing_files_are_named(digits):
+def test_one_is_not_taken_for_the_other(real_data):
+    clothes = load(real_data / "fashion-mnist", "fashion_mnist")
+    assert clothes.name == "fashion_mnist" and clothes.train.labels[:3].tolist() == [9, 0, 0]
+    with pytest.raises(DataError, match="files of fashion_mnist, not those of mnist"):
+        load(real_data / "fashion-mnist")
+    with pytest.raises(DataError, match="files of mnist, not those of fashion_mnist"):
+        load(real_data / "mnist", "fashion_mnist")
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_missing_files_are_named(digits, name):
     (digits / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match="t10k-labels-idx1-ubyte"):
-        load(digits)
+    with pytest.raises(DataError, match=f"files of {name} .* t10k-labels-idx1-ubyte"):
+        load(digits, name)
 
 
 @pytest.mark.parametrize(
@@ -90,17 +100,18 @@ def test_size_is_28(digits):
         load(digits, image_size=32)
 
 
-def test_paddle_downloads_when_asked_by_name(digits, monkeypatch):
+@pytest.mark.parametrize(("name", "kind"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+def test_paddle_downloads_when_asked_by_name(digits, monkeypatch, name, kind):
     from paddle.vision import datasets
 
     def fetch(mode, download):
         assert download
-        images, labels = mnist._files(str(digits), mode)
+        images, labels = mnist._files(DataConfig(name=name, root=str(digits)), mode)
         return types.SimpleNamespace(image_path=str(images), label_path=str(labels))
 
-    monkeypatch.setattr(datasets, "MNIST", fetch)
-    assert load(mnist.DOWNLOAD).digest == load(digits).digest
+    monkeypatch.setattr(datasets, kind, fetch)
+    assert load(mnist.DOWNLOAD, name).digest == load(digits, name).digest
 
-    monkeypatch.setattr(datasets, "MNIST", lambda **_: 1 / 0)
-    with pytest.raises(DataError, match="could not download"):
-        load(mnist.DOWNLOAD)
+    monkeypatch.setattr(datasets, kind, lambda **_: 1 / 0)
+    with pytest.raises(DataError, match=f"could not download {name}"):
+        load(mnist.DOWNLOAD, name)

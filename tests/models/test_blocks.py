@@ -230,7 +230,7 @@ device.prepare("cpu")
 from pm_cls.models.blocks.compiled import kernels
 print(kernels("tiles"))
 """
-NOTE = "compiling fast loops"
+NOTE = "compiling loops"
 
 
 def load(cache, before="", **variables):

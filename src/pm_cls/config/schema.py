@@ -106,8 +106,8 @@ class ModelConfig(OpenSection):
     fast: bool = Field(
         True,
         strict=True,
-        description="Compute convolutions on the CPU with fewer multiplications; the same network, "
-        "other last bits.",
+        description="Compute on the CPU with fewer multiplications and passes over memory; the "
+        "same network, other last bits.",
     )
 
 

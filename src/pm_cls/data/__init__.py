@@ -7,13 +7,15 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.config.options import chosen
-from pm_cls.data import ichallenge_pm, mnist
+from pm_cls.data import cifar10, ichallenge_pm, mnist
 from pm_cls.data.dataset import Dataset, Source, Spec, Split
 from pm_cls.runtime.errors import UsageError
 
 DATASETS: dict[str, Source] = {
     "ichallenge_pm": Source(ichallenge_pm.SPEC, ichallenge_pm.load),
     "mnist": Source(mnist.SPEC, mnist.load),
+    "fashion_mnist": Source(mnist.SPEC, mnist.load),
+    "cifar10": Source(cifar10.SPEC, cifar10.load),
 }
 
 

@@ -1,4 +1,7 @@
-"""MNIST from the four official idx files, plain or .gz, or from Paddle's downloader by name."""
+"""MNIST and Fashion-MNIST from four idx files each, plain or .gz, or by Paddle's downloader.
+
+The files of both have the same names and sizes, so that one is told from the other by its digest.
+"""
 
 import gzip
 import hashlib
@@ -18,6 +21,10 @@ DOWNLOAD = "download"  # as `data.root`: let Paddle fetch the files
 SIZE = 28
 MAX_VALUES = 100_000_000  # of a file; the largest official one has 47,040,000
 SPEC = Spec(channels=1, target=Classes(10), image_size=SIZE)
+OFFICIAL = {  # of the data, as in the records
+    "mnist": "1e35582d42a90940c55b956deb61875c020b567ed20e3c5b174f52bf7809ed9b",
+    "fashion_mnist": "ece172613115fb18b120bec8f6c02271af90b8b8f0a5af5c51cbd5ceed68e619",
+}
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -25,21 +32,27 @@ FILES = {
 
 
 def load(config: DataConfig) -> Dataset:
-    """Load the 60,000 training and the 10,000 test digits; the test set is the validation split.
+    """Load the 60,000 training and the 10,000 test images; the test set is the validation split.
 
     Raises:
-        DataError: files are missing, damaged or do not fit each other.
+        DataError: files are missing, damaged, of the other data set, or do not fit each other.
     """
+    name = config.name
     splits = {
-        part: _split(*(_downloaded(part) if config.root == DOWNLOAD else _files(config.root, part)))
+        part: _split(
+            *(_downloaded(part, name) if config.root == DOWNLOAD else _files(config, part))
+        )
         for part in FILES
     }
     digest = hashlib.sha256()
     for split in splits.values():
         digest.update(split.images.tobytes())
         digest.update(split.labels.tobytes())
+    (found,) = [known for known, of in OFFICIAL.items() if of == digest.hexdigest()] or [name]
+    if found != name:
+        raise DataError(f"{config.root}: these are the files of {found}, not those of {name}")
     return Dataset(
-        name="mnist",
+        name=name,
         digest=digest.hexdigest(),
         train=splits["train"],
         validation=splits["test"],
@@ -64,25 +77,26 @@ def _find(root: Path, name: str) -> Path | None:
     return None
 
 
-def _files(root: str, part: str) -> tuple[Path, Path]:
-    folder = typed_path(root)
+def _files(config: DataConfig, part: str) -> tuple[Path, Path]:
+    folder = typed_path(config.root)
     images, labels = (_find(folder, name) for name in FILES[part])
     if images is None or labels is None:
         names = ", ".join(f"{name}(.gz)" for pair in FILES.values() for name in pair)
         raise DataError(
-            f"{folder}: the MNIST files are not all there; needed: {names}; "
+            f"{folder}: the files of {config.name} are not all there; needed: {names}; "
             f"or `--set data.root={DOWNLOAD}` to let Paddle fetch them"
         )
     return images, labels
 
 
-def _downloaded(part: str) -> tuple[Path, Path]:
+def _downloaded(part: str, name: str) -> tuple[Path, Path]:
     try:
-        from paddle.vision.datasets import MNIST  # here alone, so that files need no Paddle
+        from paddle.vision import datasets  # here alone, so that files need no Paddle
 
-        fetched = MNIST(mode=part, download=True)
+        kind = datasets.MNIST if name == "mnist" else datasets.FashionMNIST
+        fetched = kind(mode=part, download=True)
     except Exception as error:  # whatever the network does
-        raise DataError(f"Paddle could not download MNIST ({type(error).__name__}: {error})")
+        raise DataError(f"Paddle could not download {name} ({type(error).__name__}: {error})")
     return Path(fetched.image_path), Path(fetched.label_path)
 
 

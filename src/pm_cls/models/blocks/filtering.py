@@ -148,9 +148,8 @@ class _Tiling:
         n, channels, _, _ = images.shape
         tiles = paddle.empty([len(matrix) ** 2, channels, n * self.down * self.across])
         compiled.kernels("tiles").transformed_tiles(
-            compiled.values_of(images), matrix, self.tile, padding, self.down, self.across,
-            compiled.values_of(tiles),
-        )  # fmt: skip
+            compiled.values_of(images), matrix, self._grid(padding), compiled.values_of(tiles)
+        )
         return tiles
 
     def paste(
@@ -159,9 +158,11 @@ class _Tiling:
     ) -> None:  # fmt: skip
         """Add tiles, transformed back, to some of the images."""
         compiled.kernels("tiles").add_transformed_tiles(
-            compiled.values_of(tiles), matrix, self.tile, padding, self.down, self.across,
-            compiled.values_of(images)[some],
-        )  # fmt: skip
+            compiled.values_of(tiles), matrix, self._grid(padding), compiled.values_of(images)[some]
+        )
+
+    def _grid(self, padding: int) -> tuple[int, int, int, int]:
+        return self.tile, padding, self.down, self.across
 
 
 @functools.cache

@@ -58,5 +58,5 @@ class _StepOnTheWay(PyLayer):
         velocity, *numbers = ctx.layer.settings()
         tensors = (ctx.layer.weight, velocity, given, gradients, back)
         step = compiled.kernels("steps").step_of_momentum
-        step(*map(compiled.values_of, tensors), *map(np.float32, numbers))
+        step(*map(compiled.values_of, tensors), tuple(map(np.float32, numbers)))
         return back, gradients.sum(axis=0)

@@ -107,7 +107,6 @@ class _ConvolveAndPool(PyLayer):
         compiled.kernels("convolutions").gradients_of_both(
             *map(compiled.values_of, (images, weight, gradient.contiguous())),
             ctx.places,
-            filled[0] if wanted else np.empty((0, 0, 0, 0), np.float32),
-            *filled[-2:],
+            (filled[0] if wanted else np.empty((0, 0, 0, 0), np.float32), *filled[-2:]),
         )
         return tuple(found) if wanted else (None, *found)

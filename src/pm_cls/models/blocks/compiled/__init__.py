@@ -58,13 +58,18 @@ def _kept(source: str, numba: ModuleType) -> ModuleType | None:
             if not _is_whole(folder):
                 shutil.rmtree(folder)
                 folder.mkdir()
-                print("note: compiling fast loops for this processor, once", file=sys.stderr)
+                _say_that_it_takes_time()
             module = _module(source)
             if not (folder / LIST).exists():
                 write_json(folder / LIST, _digests(folder))
             return module
     except (OSError, PmClsError):
         return None
+
+
+@cache
+def _say_that_it_takes_time() -> None:
+    print("note: compiling loops for this processor, once; some seconds", file=sys.stderr)
 
 
 def _module(source: str) -> ModuleType:

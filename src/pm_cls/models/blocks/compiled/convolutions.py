@@ -8,7 +8,7 @@ them from there, and stores maxima and places alone.
 
 import numba
 import numpy as np
-from numba import float32, int8, void
+from numba import float32, int8, types, void
 
 COLUMNS = 5
 ROWS = 4  # of pooled outputs at a time
@@ -140,9 +140,16 @@ def convolve_and_pool(images, weight, bias, maxima, places):
 
 
 @numba.njit(**inner)
-def correlate_back(back, maps, to_image, start, length, before, pitch):
-    """Add to rows of an image what maps, after `before` values of the rows above, bring back."""
+def reach(kernel_rows, pitch):
+    """How many of the values before one a kernel brings back to it."""
+    return (kernel_rows - 1) * pitch + COLUMNS - 1
+
+
+@numba.njit(**inner)
+def correlate_back(back, maps, to_image, start, length, pitch):
+    """Add to rows of an image what maps, which begin with the rows above, bring back."""
     outputs, channels, kernel_rows, _ = back.shape
+    before = reach(kernel_rows, pitch)
     for c in range(0, channels, 2):
         a = to_image[c].reshape(to_image[c].size)[start:]
         b = to_image[c + 1].reshape(to_image[c].size)[start:]
@@ -152,19 +159,22 @@ def correlate_back(back, maps, to_image, start, length, before, pitch):
                 correlate(a, b, source, back[o, c, row], back[o, c + 1, row], length)
 
 
-@numba.njit(void(values4, values4, values4, places4, values4, values4, values), **compiled)
-def gradients_of_both(images, weight, gradients, places, to_images, to_weight, to_bias):
-    """The gradients of `convolve_and_pool`, added to the last three.
+@numba.njit(
+    void(values4, values4, values4, places4, types.Tuple((values4, values4, values))), **compiled
+)
+def gradients_of_both(images, weight, gradients, places, found):
+    """The gradients of `convolve_and_pool`, added to those found.
 
     Args:
         gradients: of the maxima.
-        to_images: of the size of the images, c even; or empty where they are not wanted.
+        found: of the images, c even, or empty where it is not wanted; of weight and bias.
     """
+    to_images, to_weight, to_bias = found
     n_images, channels, height, pitch = images.shape
     outputs, _, kernel_rows, _ = weight.shape
     _, _, pooled_height, pooled_width = gradients.shape
     back = weight[:, :, :, ::-1].copy()
-    before = (kernel_rows - 1) * pitch + COLUMNS - 1  # of the rows above, which reach into these
+    before = reach(kernel_rows, pitch)
     maps = np.empty((outputs, before + 2 * ROWS * pitch), np.float32)
     for n in range(n_images):
         maps[:] = 0
@@ -185,10 +195,10 @@ def gradients_of_both(images, weight, gradients, places, to_images, to_weight, t
                         )  # fmt: skip
             if to_images.size:
                 moved = 2 * (end - y) * pitch
-                correlate_back(back, maps, to_images[n], 2 * y * pitch, moved, before, pitch)
+                correlate_back(back, maps, to_images[n], 2 * y * pitch, moved, pitch)
                 for o in range(outputs):
                     maps[o, :before] = maps[o, moved : moved + before].copy()
                     maps[o, before:] = 0
         if to_images.size:  # the rows that the last ones reach into
             done = 2 * pooled_height * pitch
-            correlate_back(back, maps, to_images[n], done, height * pitch - done, before, pitch)
+            correlate_back(back, maps, to_images[n], done, height * pitch - done, pitch)

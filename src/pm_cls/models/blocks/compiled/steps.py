@@ -2,7 +2,7 @@
 
 import numba
 import numpy as np
-from numba import float32, void
+from numba import float32, types, void
 
 TOGETHER = 10  # images whose values are taken at once
 ZERO = np.float32(0)
@@ -10,13 +10,13 @@ matrix = float32[:, ::1]
 
 
 @numba.njit(
-    void(matrix, matrix, matrix, matrix, matrix, float32, float32, float32),
+    void(matrix, matrix, matrix, matrix, matrix, types.UniTuple(float32, 3)),
     cache=True,
     fastmath={"contract", "reassoc"},
     error_model="numpy",
     boundscheck=False,
 )
-def step_of_momentum(weight, velocity, given, gradients, back, rate, momentum, decay):
+def step_of_momentum(weight, velocity, given, gradients, back, settings):
     """Momentum's step of a weight; the gradient is used and not kept.
 
     Args:
@@ -24,9 +24,10 @@ def step_of_momentum(weight, velocity, given, gradients, back, rate, momentum, d
         given: [n, i], what the layer was given.
         gradients: [n, o], of what it gave.
         back: [n, i], filled with the gradients of what it was given, by the weight as it was.
-        rate, momentum, decay: the learning rate; the part of the velocity that stays; the part of
+        settings: the learning rate; the part of the velocity that stays; the part of
             the weight that is added to its gradient.
     """
+    rate, momentum, decay = settings
     n, outputs = gradients.shape
     padded = (n + TOGETHER - 1) // TOGETHER * TOGETHER
     rows = np.zeros((padded, outputs), np.float32)

@@ -6,12 +6,13 @@ and column step * (t % across) - padding of its image. What lies outside is zero
 
 import numba
 import numpy as np
-from numba import float32, int64, void
+from numba import float32, int64, types, void
 
 BLOCK = 64  # tiles at a time, which stay in the first caches
 ZERO = np.float32(0)
 
 values3, values4, matrix = float32[:, :, ::1], float32[:, :, :, ::1], float32[:, ::1]
+grids = types.UniTuple(int64, 4)
 compiled = {
     "cache": True,
     "fastmath": {"contract", "reassoc"},
@@ -49,15 +50,17 @@ def combine(source, target, weights, count):
                         made[t] += w0 * s0[t] + w1 * s1[t] + w2 * s2[t]
 
 
-@numba.njit(void(values4, matrix, int64, int64, int64, int64, values3), **compiled)
-def transformed_tiles(images, weights, step, padding, down, across, tiles):
+@numba.njit(void(values4, matrix, grids, values3), **compiled)
+def transformed_tiles(images, weights, grid, tiles):
     """weights @ tile @ weights.T of the tiles of images.
 
     Args:
         images: [n, c, h, w].
         weights: [p, q], for tiles of q rows and columns.
+        grid: step, padding, down, across.
         tiles: [p * p, c, n * down * across], filled here.
     """
+    step, padding, down, across = grid
     n_images, channels, height, width = images.shape
     p, q = weights.shape
     cut, half = np.empty((q, q, BLOCK), np.float32), np.empty((q, p, BLOCK), np.float32)
@@ -88,15 +91,17 @@ def transformed_tiles(images, weights, step, padding, down, across, tiles):
                     tiles[i * p + j, c, first : first + count] = whole[i, j, :count]
 
 
-@numba.njit(void(values3, matrix, int64, int64, int64, int64, values4), **compiled)
-def add_transformed_tiles(tiles, weights, step, padding, down, across, images):
+@numba.njit(void(values3, matrix, grids, values4), **compiled)
+def add_transformed_tiles(tiles, weights, grid, images):
     """Add weights.T @ tile @ weights to the images: what brings `transformed_tiles` back.
 
     Args:
         tiles: [p * p, c, n * down * across].
         weights: [p, q].
+        grid: step, padding, down, across.
         images: [n, c, h, w], changed here.
     """
+    step, padding, down, across = grid
     n_images, channels, height, width = images.shape
     p, q = weights.shape
     whole, half = np.empty((p, p, BLOCK), np.float32), np.empty((p, q, BLOCK), np.float32)
