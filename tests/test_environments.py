@@ -132,7 +132,8 @@ def nobody(work):
 
     def run(*arguments, **environment):
         kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "src"),
-                "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}  # fmt: skip
+                "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work),
+                "NUMBA_DISABLE_JIT": "1"}  # nothing is compiled for this user alone  # fmt: skip
         command = [*AS_NOBODY, "env", "-i", *(f"{k}={v}" for k, v in (kept | environment).items())]
         return subprocess.run(
             [*command, sys.executable, *map(str, arguments)],

@@ -142,6 +142,19 @@ def test_other_stages_are_left_to_paddle(channels, outputs, size, options, calls
     assert not calls
 
 
+@pytest.mark.parametrize("frozen", ["weight", "bias"])
+@pytest.mark.parametrize("layers", [stage(2, 4, nn.ReLU), Sequential(Conv2D(16, 16, 3))])
+def test_parameters_may_be_frozen(layers, frozen):
+    getattr(layers[0], frozen).stop_gradient = True
+    channels = layers[0].weight.shape[1]
+    given = paddle.to_tensor(RNG.normal(size=(2, channels, 12, 12)).astype(np.float32))
+    layers(given).sum().backward()
+    kept = {"weight", "bias"} - {frozen}
+    assert getattr(layers[0], frozen).grad is None
+    assert all(getattr(layers[0], name).grad is not None for name in kept)
+    getattr(layers[0], frozen).stop_gradient = False
+
+
 @pytest.mark.parametrize("padding", [0, 1, 2])
 @pytest.mark.parametrize("kernel", [3, 5, 6])
 @pytest.mark.parametrize("size", [(14, 14), (9, 23), (7, 6)])

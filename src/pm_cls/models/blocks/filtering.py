@@ -85,6 +85,7 @@ def in_tiles(images: paddle.Tensor, weight: paddle.Tensor, padding: int) -> padd
 class _InTiles(PyLayer):
     @staticmethod
     def forward(ctx, images, weight, padding):  # type: ignore[no-untyped-def]
+        ctx.wanted = [not values.stop_gradient for values in (images, weight)]
         images, weight = images.contiguous(), weight.contiguous()
         n, _, height, width = images.shape
         outputs, _, k, _ = weight.shape
@@ -102,14 +103,15 @@ class _InTiles(PyLayer):
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         images, weight = ctx.saved_tensor()
         tiling, to_kernels, gradient = ctx.tiling, 0, gradient.contiguous()
-        to_images = None if images.stop_gradient else paddle.zeros_like(images)
+        to_images = paddle.zeros_like(images) if ctx.wanted[0] else None
         for some, tiles in zip(tiling.blocks, ctx.blocks, strict=True):
             back = tiling.cut(gradient[some], tiling.to_outputs, 0)
             to_kernels = to_kernels + paddle.matmul(back, tiles, transpose_y=True)
             if to_images is not None:
                 found = paddle.matmul(ctx.kernels, back, transpose_x=True)
                 tiling.paste(found, tiling.to_images, tiling.padding, to_images, some)
-        return to_images, tiling.transformed_back(to_kernels, weight)
+        to_weight = tiling.transformed_back(to_kernels, weight) if ctx.wanted[1] else None
+        return to_images, to_weight
 
 
 class _Tiling:

@@ -59,4 +59,4 @@ class _StepOnTheWay(PyLayer):
         tensors = (ctx.layer.weight, velocity, given, gradients, back)
         step = compiled.kernels("steps").step_of_momentum
         step(*map(compiled.values_of, tensors), tuple(map(np.float32, numbers)))
-        return back, gradients.sum(axis=0)
+        return back, None if ctx.layer.bias.stop_gradient else gradients.sum(axis=0)

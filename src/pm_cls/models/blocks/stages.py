@@ -88,6 +88,7 @@ def _in_one_pass(
 class _ConvolveAndPool(PyLayer):
     @staticmethod
     def forward(ctx, images, weight, bias):  # type: ignore[no-untyped-def]
+        ctx.wanted = [not values.stop_gradient for values in (images, weight, bias)]
         images, weight = images.contiguous(), weight.contiguous()
         n, _, height, width = images.shape
         outputs, _, rows, columns = weight.shape
@@ -101,12 +102,15 @@ class _ConvolveAndPool(PyLayer):
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def]
         images, weight, bias = ctx.saved_tensor()
-        wanted = not images.stop_gradient
-        found = [paddle.zeros_like(values) for values in (images, weight, bias)[not wanted :]]
+        found = [paddle.zeros_like(values) for values in (images, weight, bias)]
         filled = [compiled.values_of(values) for values in found]
+        if not ctx.wanted[0]:
+            filled[0] = np.empty((0, 0, 0, 0), np.float32)
         compiled.kernels("convolutions").gradients_of_both(
             *map(compiled.values_of, (images, weight, gradient.contiguous())),
             ctx.places,
-            (filled[0] if wanted else np.empty((0, 0, 0, 0), np.float32), *filled[-2:]),
+            tuple(filled),
         )
-        return tuple(found) if wanted else (None, *found)
+        return tuple(
+            x if is_wanted else None for x, is_wanted in zip(found, ctx.wanted, strict=True)
+        )
