@@ -82,7 +82,7 @@ def test_numbers_are_read_however_yaml_sees_them(written, text, number):
         ("- 1", ["a list"]),
         ("? [a]\n: 1", ["plain word"]),
         ("a: &x [1]\nb: *x", ["aliases"]),
-        ("[" * 5000, ["nested too deeply"]),
+        pytest.param("[" * 5000, ["nested too deeply"], id="nested"),
         (b"\xff\xfe\x00", ["UTF-8"]),
         ("experiment: 2024-99-99", ["YAML"]),
     ],

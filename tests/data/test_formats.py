@@ -205,20 +205,22 @@ def idx(shape, values):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("shape", "n_bytes", "words"),
     [
-        (idx((2**31, 28, 28), bytes(100)), "claims 1,683,627,180,032 values"),
-        (idx((200_000, 28, 28), bytes(100)), "up to 100,000,000 are read"),
-        (idx((3, 28, 28), bytes(50_000_000)), "more than 2,352 values"),
-        (idx((3, 28, 28), bytes(100)), "100 values where the header"),
-        (idx((3, 28, 28), b"")[:9], "no idx file"),
-        (idx((0, 28, 28), b""), "0 values"),
+        ((2**31, 28, 28), 100, "claims 1,683,627,180,032 values"),
+        ((200_000, 28, 28), 100, "up to 100,000,000 are read"),
+        ((3, 28, 28), 50_000_000, "more than 2,352 values"),
+        ((3, 28, 28), 100, "100 values where the header"),
+        ((3, 28, 28), -7, "no idx file"),
+        ((0, 28, 28), 0, "0 values"),
     ],
 )
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_digits_that_unfold_are_refused(tmp_path, content, words, ending):
+def test_digits_that_unfold_are_refused(tmp_path, shape, n_bytes, words, ending):
+    """`n_bytes` of values stand behind the header; below 0, the header is cut."""
+    content = idx(shape, bytes(n_bytes)) if n_bytes >= 0 else idx(shape, b"")[:n_bytes]
     path = tmp_path / f"images{ending}"
-    path.write_bytes(gzip.compress(content) if ending else content)
+    path.write_bytes(gzip.compress(content, 1) if ending else content)
     with pytest.raises(DataError, match=words):
         mnist._read_idx(path, dimensions=3)
 
@@ -245,7 +247,7 @@ def test_dim_is_not_black():
 
 def test_digits_that_unfold_are_not_unfolded(tmp_path):
     path = tmp_path / "images.gz"
-    path.write_bytes(gzip.compress(idx((3, 28, 28), bytes(100_000_000))))
+    path.write_bytes(gzip.compress(idx((3, 28, 28), bytes(100_000_000)), 1))
     tracemalloc.start()
     with pytest.raises(DataError):
         mnist._read_idx(path, dimensions=3)
