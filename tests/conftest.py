@@ -37,6 +37,12 @@ def figures() -> dict[str, str]:
     return FIGURES
 
 
+def pytest_make_parametrize_id(val, argname: str) -> str | None:
+    """A long value does not go into a test's name, which the workers send with each result."""
+    is_long = isinstance(val, str | bytes) and len(val) > 100
+    return f"{argname} of {len(val):,}" if is_long else None
+
+
 def pytest_terminal_summary(terminalreporter) -> None:
     if FIGURES:
         terminalreporter.section("survived")
@@ -106,6 +112,11 @@ def real_data() -> Path:
 
 @pytest.fixture
 def fake_run(tmp_path):
+    """What `writer_of_runs` gives, for a folder of the test's own."""
+    return writer_of_runs(tmp_path / "runs")
+
+
+def writer_of_runs(runs_dir):
     """Writes the record of a finished run without training; returns the folder of runs.
 
     `experiment` is that of a file in configs/; `rename` gives it another name, `settings` are
@@ -130,7 +141,7 @@ def fake_run(tmp_path):
         target = Binary() if logits.shape[1] == 1 else Classes(logits.shape[1])
         found = Predictions(names, labels, logits, target)
         scores = found.scores()
-        place = folder.run_folder(tmp_path / "runs", name, seed)
+        place = folder.run_folder(runs_dir, name, seed)
         place.mkdir(parents=True)
         write_text(place / folder.CONFIG, config.to_yaml())
         of_data = {"official": True, "repeated": None}
@@ -158,6 +169,26 @@ def fake_run(tmp_path):
             epochs=dict.fromkeys(epochs, scores),
         )
         result.write(place, replace(whole, **changes))
-        return tmp_path / "runs"
+        return runs_dir
 
     return write
+
+
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Figures are put together, those of a page in one language, but not drawn; a JPEG is."""
+    from pm_cls.report import drawing
+
+    in_earnest = drawing._bytes
+    blank = {"svg": b"<svg></svg>\n", "png": b"no picture"}
+
+    def bytes_of(figure, kind, **options):
+        return blank.get(kind) or in_earnest(figure, kind, **options)
+
+    def inline_svg(name, draw, language):
+        if language == "zh":  # the other one is that of the files
+            draw(language)
+        return "<svg></svg>\n"
+
+    monkeypatch.setattr(drawing, "_bytes", bytes_of)
+    monkeypatch.setattr(drawing, "inline_svg", inline_svg)

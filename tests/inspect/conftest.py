@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def inspected(trained, tmp_path_factory):
     """The folder of a run that `inspect` looked into; tests must not change it."""
     from pm_cls.inspect.__main__ import main

@@ -2,14 +2,9 @@
 
 import pytest
 
-from pm_cls.report import drawing
-
 
 @pytest.fixture(autouse=True)
-def _unrendered(request, monkeypatch):
+def _drawn_where_marked(request):
     """Figures are put together but not drawn, unless a test is marked `figures`."""
     if "figures" not in request.keywords:
-        blank = {"svg": b'<svg id="blank"></svg>\n'}
-        monkeypatch.setattr(
-            drawing, "_bytes", lambda figure, kind, **options: blank.get(kind, b"no picture")
-        )
+        request.getfixturevalue("unrendered")

@@ -1,6 +1,5 @@
 """Figures are the same whatever the caller's Matplotlib is set to."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -13,8 +12,7 @@ from pm_cls.report import report
 pytestmark = pytest.mark.figures
 
 LABELS = [1, 0] * 10
-NAMES = ("learning_curves", "intervals", "roc", "reliability_alexnet")
-CODE = """
+REPORT = """
 import sys
 {before}
 from pathlib import Path
@@ -24,40 +22,49 @@ report(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 CHANGED = "import matplotlib; matplotlib.use('svg'); matplotlib.rcParams['font.size'] = 30"
 KEPT = "assert matplotlib.rcParams['font.size'] == 30"
+# A style that shows in every figure.
+DARK = "axes.facecolor: black\nfont.size: 20\nsavefig.dpi: 30\nlines.linewidth: 9\n"
+ONE_FIGURE = """
+import os
+from pathlib import Path
+from pm_cls.report.drawing import Figure, save
+save(lambda language: Figure(), Path("figure"))
+assert os.environ["MPLBACKEND"] == "no backend at all"
+"""
 
 
-@pytest.mark.parametrize(
-    ("variables", "before", "after"),
-    [
-        ({"MPLBACKEND": "module://a_notebook.that_is_not_installed"}, "", ""),
-        ({"MPLBACKEND": "no backend at all"}, "", ""),
-        ({"MATPLOTLIBRC": "{dark}"}, "", ""),
-        ({}, CHANGED, KEPT),
-    ],
-)
-def test_the_callers_settings_do_not_reach_the_figures(
-    fake_run, tmp_path, variables, before, after
-):
-    runs_dir = fake_run("alexnet", np.linspace(-2, 2, 20), LABELS)
-    report(runs_dir, tmp_path / "plain")
-    dark = tmp_path / "matplotlibrc"
-    dark.write_text("axes.facecolor: black\nfont.size: 20\nsavefig.dpi: 30\nlines.linewidth: 9\n")
-    given = {key: value.format(dark=dark) for key, value in variables.items()}
-    code = CODE.format(before=before, after=after)
+def run(code, *arguments, **variables):
     done = subprocess.run(
-        [sys.executable, "-c", code, str(runs_dir), str(tmp_path / "other")],
-        env={**os.environ, **given}, capture_output=True, text=True,
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, **variables}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    digests = [
-        [
-            hashlib.sha256((place / "figures" / f"{name}.{kind}").read_bytes()).hexdigest()
-            for name in NAMES
-            for kind in ("svg", "png")
-        ]
-        for place in (tmp_path / "plain", tmp_path / "other")
-    ]
-    assert digests[0] == digests[1]
-    assert (tmp_path / "plain" / "report.html").read_bytes() == (
-        tmp_path / "other" / "report.html"
-    ).read_bytes()
+
+
+def test_the_callers_settings_do_not_reach_the_figures(fake_run, tmp_path):
+    runs_dir = fake_run("alexnet", np.linspace(-2, 2, 20), LABELS, rename="mine", epochs=(10,))
+    names = ["plain", "by_file", "by_program"]
+    plain, by_file, by_program = (tmp_path / name for name in names)
+    report(runs_dir, plain)
+    (tmp_path / "matplotlibrc").write_text(DARK)
+    run(
+        REPORT.format(before="", after=""), runs_dir, by_file,
+        MATPLOTLIBRC=str(tmp_path / "matplotlibrc"),
+        MPLBACKEND="module://a_notebook.that_is_not_installed",
+    )  # fmt: skip
+    run(REPORT.format(before=CHANGED, after=KEPT), runs_dir, by_program)
+    expected = {file.name: file.read_bytes() for file in plain.glob("figures/*")}
+    kinds = [f"{name}.{kind}" for name in ("learning_curves", "reliability_mine", "roc")
+             for kind in ("png", "svg")]  # fmt: skip
+    assert sorted(expected) == kinds
+    assert expected["learning_curves.svg"].startswith(b"<?xml")
+    assert len(expected["learning_curves.png"]) > 10_000
+    for other in (by_file, by_program):
+        assert expected == {file.name: file.read_bytes() for file in other.glob("figures/*")}
+        for page in ("report.html", "report.zh.html"):
+            assert (other / page).read_bytes() == (plain / page).read_bytes()
+
+
+def test_a_backend_that_does_not_exist_disturbs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(ONE_FIGURE, MPLBACKEND="no backend at all")

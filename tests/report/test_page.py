@@ -13,6 +13,7 @@ from pm_cls.report import photographs, report
 from pm_cls.report.__main__ import main
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores import metrics
+from tests.conftest import writer_of_runs
 
 pytestmark = pytest.mark.once  # the same with every version of the libraries
 
@@ -32,14 +33,16 @@ class Reader(HTMLParser):
         self.addresses += [value for key, value in attrs if key in ("src", "href", "xlink:href")]
 
 
-@pytest.fixture
-def made(fake_run, tmp_path):
-    """A report of three seeds of two networks, with a baseline."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A report of three seeds of two networks, with a baseline, drawn in earnest."""
+    place = tmp_path_factory.mktemp("made")
+    fake_run = writer_of_runs(place / "runs")
     for seed in range(3):
         fake_run("lenet7_relu", LOGITS + 0.3 * seed, LABELS, seed=seed)
         runs_dir = fake_run("lenet7_sigmoid", np.full(400, 0.11), LABELS, seed=seed)
     scores = metrics.Scores(372, 400, 0.93, 0.24, 0.97)
-    out = tmp_path / "out"
+    out = place / "out"
     line = baselines.Baseline("4x4 thumbnail", 48, "ichallenge_pm", "0", scores)
     baselines.write([line], out / baselines.FILE)
     report(runs_dir, out)
