@@ -146,6 +146,7 @@ def test_other_stages_are_left_to_paddle(channels, outputs, size, options, calls
 @pytest.mark.parametrize("layers", [stage(2, 4, nn.ReLU), Sequential(Conv2D(16, 16, 3))])
 def test_parameters_may_be_frozen(layers, frozen):
     getattr(layers[0], frozen).stop_gradient = True
+    layers.clear_gradients()
     channels = layers[0].weight.shape[1]
     given = paddle.to_tensor(RNG.normal(size=(2, channels, 12, 12)).astype(np.float32))
     layers(given).sum().backward()
