@@ -17,7 +17,8 @@ from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import read_csv
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.once  # the same with every version of the libraries
+# The same with every version of the libraries; other tests draw figures.
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("unrendered")]
 
 
 @pytest.fixture

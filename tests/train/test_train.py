@@ -77,21 +77,22 @@ def test_predictions_hold_every_bit_of_the_logits(trained):
     assert predictions.read(path).logits.tobytes() == values.tobytes()
 
 
-@pytest.mark.parametrize("config", ["lenet7_relu", "lenet7_sigmoid", "alexnet"])
+@pytest.mark.parametrize("config", ["lenet7_relu", "alexnet"])
 def test_two_runs_in_one_process_and_one_in_another_give_the_same_bits(
     config, photographs, tiny_config, tmp_path
 ):
     """AlexNet has dropout; the runs before each other leave other states of the generators."""
-    here = train(tiny_config(config=config), tmp_path / "here", "cpu").folder
-    train(tiny_config("seed=1", config=config), tmp_path / "here", "cpu")
-    again = train(tiny_config(config=config), tmp_path / "again", "cpu").folder
+    one_epoch = ("train.epochs=1", "train.report_epochs=[1]")
+    here = train(tiny_config(*one_epoch, config=config), tmp_path / "here", "cpu").folder
+    train(tiny_config(*one_epoch, "seed=1", config=config), tmp_path / "here", "cpu")
+    again = train(tiny_config(*one_epoch, config=config), tmp_path / "again", "cpu").folder
     file = CONFIG.replace("lenet7_relu", config)
     command = [sys.executable, "-m", "pm_cls.train", "--config", file]
-    for override in (f"data.root={photographs}", *TINY):
+    for override in (f"data.root={photographs}", *TINY, *one_epoch):
         command += ["--set", override]
     subprocess.run([*command, "--runs-dir", str(tmp_path / "there")], check=True)
     bits = results_of(here)
-    assert len(bits) == 4
+    assert len(bits) == 2
     assert bits == results_of(again) == results_of(tmp_path / "there" / config / "seed0")
     assert bits != results_of(tmp_path / "here" / config / "seed1")
 
