@@ -50,6 +50,7 @@ else:
 
     from pm_cls.config.schema import OptimizerConfig
     from pm_cls.models import build_model
+    from pm_cls.models.blocks.compiled import all_gradients
     from pm_cls.models.blocks.quick import quicken
     from pm_cls.train.optimizers import build_optimizer, step_on_the_way
 
@@ -65,7 +66,8 @@ else:
     given, labels = paddle.to_tensor(images), paddle.zeros([batch], "int64")
 
     def step() -> None:
-        made = model(given)
+        with all_gradients():
+            made = model(given)
         logits = made[0] if isinstance(made, list | tuple) else made  # beside GoogLeNet's other two
         paddle.nn.functional.cross_entropy(logits, labels).backward()
         optimizer.step()

@@ -25,7 +25,8 @@ def seen(layer, images):
     """The output, the gradients of images and parameters under a fixed gradient of the output."""
     dtype = layer.parameters()[0].dtype
     given = paddle.to_tensor(images, dtype=dtype, stop_gradient=False)
-    maps = layer(given)
+    with compiled.all_gradients():
+        maps = layer(given)
     slopes = np.random.default_rng(2).normal(size=maps.shape)
     (maps * paddle.to_tensor(slopes, dtype=dtype)).sum().backward()
     gradients = [given.grad, *(parameter.grad for parameter in layer.parameters())]
@@ -142,18 +143,22 @@ def test_other_stages_are_left_to_paddle(channels, outputs, size, options, calls
     assert not calls
 
 
+BOTH = {"stage": lambda: stage(2, 4, nn.ReLU), "tiles": lambda: Sequential(Conv2D(16, 16, 3))}
+
+
 @pytest.mark.parametrize("frozen", ["weight", "bias"])
-@pytest.mark.parametrize("layers", [stage(2, 4, nn.ReLU), Sequential(Conv2D(16, 16, 3))])
-def test_parameters_may_be_frozen(layers, frozen):
+@pytest.mark.parametrize("kind", BOTH)
+def test_parameters_may_be_frozen(kind, frozen):
+    layers = BOTH[kind]()
     getattr(layers[0], frozen).stop_gradient = True
-    layers.clear_gradients()
     channels = layers[0].weight.shape[1]
     given = paddle.to_tensor(RNG.normal(size=(2, channels, 12, 12)).astype(np.float32))
-    layers(given).sum().backward()
-    kept = {"weight", "bias"} - {frozen}
+    with compiled.all_gradients():
+        maps = layers(given)
+    maps.sum().backward()
+    (other,) = {"weight", "bias"} - {frozen}
     assert getattr(layers[0], frozen).grad is None
-    assert all(getattr(layers[0], name).grad is not None for name in kept)
-    getattr(layers[0], frozen).stop_gradient = False
+    assert getattr(layers[0], other).grad is not None
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2])
@@ -199,6 +204,16 @@ def test_tensors_that_lie_otherwise_in_memory():
     assert_near([in_tiles(turned, weight, 0).numpy()], [plain.numpy()], 5e-5)
 
 
+@pytest.mark.parametrize("kind", BOTH)
+def test_some_gradients_can_be_asked_for_by_paddle_grad(kind, calls):
+    layers = BOTH[kind]()
+    given = paddle.to_tensor(RNG.normal(size=(2, layers[0].weight.shape[1], 12, 12)), "float32")
+    given.stop_gradient = False
+    for some in ([given], [layers[0].weight], [layers[0].bias, given]):
+        assert all(found.shape for found in paddle.grad(layers(given).sum(), some))
+    assert not calls
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("n", [1, 10, 13])
 def test_a_step_on_the_way_is_that_of_momentum(n, decay):
@@ -215,7 +230,9 @@ def test_a_step_on_the_way_is_that_of_momentum(n, decay):
             step_on_the_way(model, optimizer, config)
         for step in range(3):
             given = np.random.default_rng(step).normal(size=(n, 7)).astype(np.float32)
-            model(paddle.to_tensor(given)).square().mean().backward()
+            with compiled.all_gradients():
+                made = model(paddle.to_tensor(given))
+            made.square().mean().backward()
             assert (model[2].weight.grad is None) is is_ours
             optimizer.step()
             optimizer.clear_grad(set_to_zero=False)
@@ -231,10 +248,12 @@ def test_a_narrow_layer_steps_with_the_others():
 
 def test_a_network_that_is_not_fast_takes_no_loops(calls):
     model = build_model("lenet9", image_size=72, fast=False)
-    model(paddle.zeros([1, 3, 72, 72]))
+    with paddle.no_grad():
+        model(paddle.zeros([1, 3, 72, 72]))
     assert not calls
     model = build_model("lenet9", image_size=72)
-    model(paddle.zeros([1, 3, 72, 72]))
+    with paddle.no_grad():
+        model(paddle.zeros([1, 3, 72, 72]))
     assert calls.count("convolve_and_pool") == 2 and "transformed_tiles" in calls
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from pm_cls.data import Split
 from pm_cls.data.transforms import to_float
+from pm_cls.models.blocks.compiled import all_gradients
 from pm_cls.runtime.silence import silence
 from pm_cls.train.ranks import ALONE, Ranks
 
@@ -62,7 +63,8 @@ def train_one_epoch(
     progress = tqdm(batches, "training", disable=None, leave=False)
     for step, batch in enumerate(progress, start=1):
         mine, share = _my_part(batch, ranks)
-        with paddle.amp.auto_cast(enable=is_mixed, dtype=precision if is_mixed else "float16"):
+        mixed = paddle.amp.auto_cast(enable=is_mixed, dtype=precision if is_mixed else "float16")
+        with mixed, all_gradients():
             logits = model(next(images))
         of_batch = loss(logits.astype("float32"), split.labels[mine]) * share
         value = ranks.total_loss(of_batch.item())

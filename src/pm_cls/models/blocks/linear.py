@@ -22,14 +22,16 @@ class Linear(nn.Linear):
     Attributes:
         settings: set where the layer makes the step: the velocity, float32 of the weight's shape,
             learning rate, momentum and decay of the moment. The weight then has no gradient of its
-            own; the layer must be used once in a forward pass.
+            own; the layer must be used once in a forward pass. Outside of
+            `compiled.all_gradients` it is as any other.
     """
 
     fast = True
     settings: Callable[[], tuple[paddle.Tensor, float, float, float]] | None = None
 
     def forward(self, given: paddle.Tensor) -> paddle.Tensor:
-        if self.settings is None or not paddle.is_grad_enabled() or given.stop_gradient:
+        is_asked_for = paddle.is_grad_enabled() and not given.stop_gradient
+        if self.settings is None or not is_asked_for or not compiled.is_usable(given):
             return super().forward(given)
         return _StepOnTheWay.apply(given, self.bias, self)
 
@@ -39,7 +41,7 @@ class Linear(nn.Linear):
             self.fast
             and self.bias is not None
             and self.weight.shape[1] >= FEWEST_OUTPUTS
-            and compiled.is_usable(self.weight)
+            and self.weight.place.is_cpu_place()
             and compiled.kernels("steps") is not None
         )
 

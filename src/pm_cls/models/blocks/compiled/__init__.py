@@ -12,6 +12,8 @@ import platform
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -105,10 +107,29 @@ def _digests(folder: Path) -> dict[str, str]:
     }
 
 
+_asked_for = {"all": False}
+
+
+@contextmanager
+def all_gradients() -> Iterator[None]:
+    """Promise that what is computed within is gone back through by `Tensor.backward` alone.
+
+    Gradients of some inputs only, as `paddle.grad` gives them, are more than Paddle lets a function
+    of one's own give.
+    """
+    before, _asked_for["all"] = _asked_for["all"], True
+    try:
+        yield
+    finally:
+        _asked_for["all"] = before
+
+
 def is_usable(*tensors: paddle.Tensor) -> bool:
-    """Whether compiled loops may take these: numbers of float32 in the memory of the CPU."""
-    return paddle.in_dynamic_mode() and all(
-        tensor.place.is_cpu_place() and tensor.dtype == paddle.float32 for tensor in tensors
+    """Whether compiled loops may take these: float32 on the CPU, and no or all gradients."""
+    return (
+        paddle.in_dynamic_mode()
+        and (_asked_for["all"] or not paddle.is_grad_enabled())
+        and all(x.place.is_cpu_place() and x.dtype == paddle.float32 for x in tensors)
     )
 
 
@@ -120,7 +141,8 @@ def values_of(tensor: paddle.Tensor) -> np.ndarray:
 
 def are_finite(*tensors: paddle.Tensor) -> bool:
     """Whether no value is NaN or infinite."""
-    loops = kernels("convolutions") if is_usable(*tensors) else None
+    with paddle.no_grad():
+        loops = kernels("convolutions") if is_usable(*tensors) else None
     if loops is None:
         return all(bool(paddle.isfinite(tensor).all()) for tensor in tensors)
     return all(loops.are_finite(values_of(tensor.contiguous()).ravel()) for tensor in tensors)
