@@ -20,10 +20,12 @@ TORCH = [
     for processes in sorted({1, CORES})
     for form in ("contiguous", "channels_last")
 ]
-ROUNDS = 3
+ROUNDS = 2
 
 
-def seconds(side: str, network: str, size: int, batch: int, processes: int, options: list[str]):
+def seconds(
+    side: str, network: str, size: int, batch: int, processes: int, options: list[str]
+) -> tuple[float, float]:
     """Seconds a step of one process, where so many run side by side, and its peak in MB."""
     command = [sys.executable, str(SIDE), side, network, str(size), str(batch), *options]
     started = [
@@ -55,9 +57,9 @@ def main() -> None:
         print(row(network), flush=True)
     if len(sys.argv) == 1:
         for size in (224, 448, 896):
-            print(row("lenet7", size), flush=True)
+            print(row("lenet9", size), flush=True)
         for batch in (1, 10, 100):
-            print(row("lenet7", batch=batch), flush=True)
+            print(row("lenet9", batch=batch), flush=True)
 
 
 if __name__ == "__main__":

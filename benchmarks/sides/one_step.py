@@ -18,13 +18,14 @@ if side == "torch":
 
     torch.set_num_threads(int(sys.argv[5]))
     form = getattr(torch, sys.argv[6].replace("contiguous", "contiguous_format"))
-    if network == "lenet7":
+    if network.startswith("lenet"):
         from pytorch_table import build
 
         model = build(network, "relu")
-        side_of_maps = ((size - 4) // 2 - 4) // 2 - 3
-        model[9] = torch.nn.Linear(120 * side_of_maps**2, 64)
-        model[11] = torch.nn.Linear(64, 2)
+        hidden, last = (n for n, x in enumerate(model) if isinstance(x, torch.nn.Linear))
+        model[hidden] = torch.nn.LazyLinear(model[hidden].out_features)  # of any size of images
+        model[last] = torch.nn.Linear(model[last].in_features, 2)
+        model(torch.from_numpy(images[:1]))
     else:
         # torchvision registers operators that the CPU build of PyTorch does not have.
         torch.library.register_fake = lambda *a, **k: lambda function: function
@@ -54,7 +55,7 @@ else:
     from pm_cls.models.blocks.quick import quicken
     from pm_cls.train.optimizers import build_optimizer, step_on_the_way
 
-    if network == "lenet7":
+    if network.startswith("lenet"):
         model = build_model(network, outputs=2, image_size=size, fast=side == "pm_cls")
     else:
         model = getattr(paddle.vision.models, network)(num_classes=2)

@@ -13,6 +13,7 @@ from paddle import nn
 from pm_cls.config import Config
 from pm_cls.config.options import checked, chosen
 from pm_cls.data import Spec
+from pm_cls.models import chains
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
 from pm_cls.models.blocks.initialisers import scale_weights
@@ -26,6 +27,14 @@ MODELS: dict[str, type[nn.Layer]] = {
     "lenet9": LeNet9,
     "alexnet": AlexNet,
     "mnist_lenet": MnistLeNet,
+    "lenet20": chains.LeNet20,
+    "cnn8": chains.Cnn8,
+    "deep3x3": chains.Deep3x3,
+    "cnn32": chains.Cnn32,
+    "cifar_cnn": chains.CifarCnn,
+    "colour_cnn": chains.ColourCnn,
+    "shape_cnn": chains.ShapeCnn,
+    "dense": chains.Dense,
 }
 
 

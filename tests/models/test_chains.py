@@ -1,0 +1,53 @@
+"""The small networks of the source documents have the layers and parameters that these state."""
+
+import paddle
+import pytest
+from paddle import nn
+
+from pm_cls.models import build_model
+from pm_cls.runtime.errors import UsageError
+
+OBJECTS = {"channels": 3, "image_size": 32}
+COUNTS = [
+    ("lenet20", {}, 931_080, [(20, 24), (20, 12), (50, 12), (50, 6)]),
+    ("cnn8", {}, 12_042, [(8, 24), (8, 12), (16, 8), (16, 4)]),
+    ("deep3x3", {}, 123_552,
+     [(16, 28), (16, 28), (16, 14), (32, 14), (32, 16), (32, 8), (64, 8), (64, 8), (64, 4)]),
+    ("cnn32", {}, 693_962, [(32, 26), (32, 13)]),
+    ("cifar_cnn", OBJECTS, 1_250_858,
+     [(32, 32), (32, 30), (32, 15), (64, 15), (64, 13), (64, 6)]),
+    ("colour_cnn", {"channels": 3, "outputs": 6}, 3_815, [(2, 28), (2, 14), (3, 12), (3, 6)]),
+    ("shape_cnn", {"outputs": 5}, 19_941, [(8, 28), (8, 14), (16, 12), (16, 6)]),
+    ("dense", {}, 109_386, []),
+    ("dense", {"batch_norm": True}, 109_770, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options", "parameters", "maps"), COUNTS)
+def test_parameters_and_maps(name, options, parameters, maps):
+    model = build_model(name, **{"channels": 1, "outputs": 10, "image_size": 28, **options})
+    trained = [p for p in model.parameters() if not p.stop_gradient]
+    assert sum(int(parameter.numel()) for parameter in trained) == parameters
+    seen = []
+    for layer in model.sublayers():
+        if isinstance(layer, nn.Conv2D | nn.MaxPool2D):
+            layer.register_forward_post_hook(lambda _, given, made: seen.append(made.shape[1:3]))
+    size = options.get("image_size", 28)
+    model.eval()
+    logits = model(paddle.zeros([2, options.get("channels", 1), size, size]))
+    assert logits.shape == [2, options.get("outputs", 10)]
+    assert list(map(tuple, seen)) == maps
+
+
+def test_images_that_are_too_small_are_told():
+    with pytest.raises(UsageError, match="image_size` is 7, of which nothing is left after"):
+        build_model("cnn8", image_size=7)
+
+
+def test_outputs_may_be_dropped_in_training_alone():
+    model = build_model("deep3x3", channels=1, outputs=10, image_size=28, drop_outputs=0.5)
+    images = paddle.uniform([8, 1, 28, 28])
+    model.eval()
+    assert (model(images) != 0).all()
+    model.train()
+    assert 0.2 < float((model(images) == 0).astype("float32").mean()) < 0.8
