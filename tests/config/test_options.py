@@ -93,7 +93,7 @@ def test_options_of_an_optimiser_reach_its_function(monkeypatch):
         optimizers.build_optimizer(parameters, OptimizerConfig(name="sgd", nesterof=True))
     with pytest.raises(UsageError, match=r"`optimizer\.nesterov` is no key of momentum"):
         optimizers.build_optimizer(parameters, OptimizerConfig(nesterov=True))
-    with pytest.raises(UsageError, match=r"`optimizer\.name` is 'qqq'; known: momentum, adam"):
+    with pytest.raises(UsageError, match=r"`optimizer\.name` is 'qqq'; known: momentum, adam, sgd"):
         optimizers.build_optimizer(parameters, OptimizerConfig(name="qqq"))
 
 

@@ -100,8 +100,11 @@ class ModelConfig(OpenSection):
         description="Batch normalisation: of the images, without parameters, or before every "
         "activation.",
     )
+    initial_weights: Name = Field(
+        "paddle", description="A key of pm_cls.models.blocks.initialisers.INITIALISERS."
+    )
     init_gain: Annotated[Real, Field(gt=0)] = Field(
-        1.0, description="Factor of Paddle's initial weights; biases are left as they are."
+        1.0, description="Factor of the initial weights; biases are left as they are."
     )
     fast: bool = Field(
         True,
@@ -115,7 +118,7 @@ class OptimizerConfig(OpenSection):
     name: Name = Field("momentum", description="A key of pm_cls.train.optimizers.OPTIMIZERS.")
     learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Constant.")
     momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
-        0.9, description="Of the velocity; beta1 of Adam."
+        0.9, description="Of the velocity; beta1 of Adam; SGD has none."
     )
     weight_decay: Annotated[Real, Field(ge=0)] = Field(0.0, description="L2 coefficient.")
 

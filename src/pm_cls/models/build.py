@@ -16,7 +16,7 @@ from pm_cls.data import Spec
 from pm_cls.models import chains
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
-from pm_cls.models.blocks.initialisers import scale_weights
+from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.normalisation import normalize
 from pm_cls.models.blocks.stages import Sequential
@@ -59,14 +59,16 @@ def build_model(
     name: str,
     *,
     normalization: str = "none",
+    initial_weights: str = "paddle",
     init_gain: float = 1.0,
     fast: bool = True,
     **options: Any,
 ) -> nn.Layer:
-    """Build a network with Paddle's default initial weights, drawn from `paddle.seed`.
+    """Build a network with initial weights drawn from `paddle.seed`.
 
     Args:
-        normalization, init_gain: see `blocks.normalisation` and `blocks.initialisers`.
+        normalization, initial_weights, init_gain: see `blocks.normalisation` and
+            `blocks.initialisers`.
         fast: on the CPU, compute with fewer multiplications and fewer passes over memory
             (`blocks`); the same function and weights, other last bits.
         options: keywords of the network's class: `activation`, `image_size`, `channels`, `outputs`
@@ -77,6 +79,7 @@ def build_model(
     """
     network = chosen(MODELS, "model.name", name)
     model = network(**checked(network.__init__, "model", f"the network {name}", options))
+    draw_weights(model, initial_weights)
     scale_weights(model, init_gain)
     normalize(model, normalization)
     for layer in model.sublayers():

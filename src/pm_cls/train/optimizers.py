@@ -1,10 +1,11 @@
 """How steps are made. A new optimiser is a function and a line in `OPTIMIZERS`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import paddle
 from paddle import nn
+from pydantic import Field
 
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import OptimizerConfig
@@ -23,9 +24,28 @@ def adam(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Op
     return paddle.optimizer.Adam(beta1=config.momentum, **_common(parameters, config))
 
 
+def sgd(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.SGD, which has no momentum."""
+    return paddle.optimizer.SGD(**_common(parameters, config))
+
+
+def rmsprop(
+    parameters: Parameters,
+    config: OptimizerConfig,
+    *,
+    rho: Annotated[float, Field(ge=0, lt=1)] = 0.9,
+    epsilon: Annotated[float, Field(gt=0)] = 1e-7,
+) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.RMSProp with Keras' defaults for its decay and what keeps it from zero."""
+    common = _common(parameters, config)
+    return paddle.optimizer.RMSProp(rho=rho, epsilon=epsilon, momentum=config.momentum, **common)
+
+
 OPTIMIZERS: dict[str, Callable[..., paddle.optimizer.Optimizer]] = {
     "momentum": momentum,
     "adam": adam,
+    "sgd": sgd,
+    "rmsprop": rmsprop,
 }
 
 
