@@ -119,7 +119,7 @@ def test_its_options_are_checked_in_words(grown, tmp_path):
         pm_cls.build_model(config(model={"width": "wide"}), "cpu")
     with pytest.raises(UsageError, match=r"`train\.loss` is 'hinges'; known: cross_entropy, hinge"):
         pm_cls.train(config(train={"loss": "hinges"}), tmp_path, "cpu")
-    with pytest.raises(UsageError, match="known: ichallenge_pm, mnist, toy"):
+    with pytest.raises(UsageError, match=r"known: ichallenge_pm, .*, toy"):
         pm_cls.train(config(data={"name": "toys"}), tmp_path, "cpu")
 
 

@@ -107,7 +107,7 @@ def test_what_can_be_checked_is_checked_before_training(
         reproduce.main(["--data", str(official), "--repository", str(official)])
     monkeypatch.chdir(repository)
     shutil.copy(REPOSITORY / "configs" / "mnist_lenet.yaml", repository / "configs")
-    with pytest.raises(DataError, match="MNIST files"):
+    with pytest.raises(DataError, match="files of mnist"):
         reproduce.main(["--data", str(official), "--mnist", str(official)])
 
 
