@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import paddle
 from paddle import nn
+from paddle.base.layer_helper import LayerHelper
 from pydantic import Field
 
 from pm_cls.config.options import checked, chosen
@@ -77,8 +78,8 @@ def _settings(
     optimizer: paddle.optimizer.Momentum, weight: paddle.Tensor, config: OptimizerConfig
 ) -> Callable[[], tuple[paddle.Tensor, float, float, float]]:
     # Made now, as otherwise by the first step, so that a checkpoint has somewhere to be filled in.
-    block = paddle.base.framework.default_main_program().global_block()
-    optimizer._create_accumulators(block, [weight])
+    optimizer.helper = optimizer.helper or LayerHelper("momentum")
+    optimizer._add_accumulator(optimizer._velocity_acc_str, weight)
 
     def settings() -> tuple[paddle.Tensor, float, float, float]:
         velocity = optimizer._get_accumulator(optimizer._velocity_acc_str, weight)
