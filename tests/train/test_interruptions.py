@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import re
 import shutil
@@ -11,7 +12,9 @@ import sys
 import time
 from typing import ClassVar
 
+import paddle
 import pytest
+from paddle.autograd import PyLayer
 
 from pm_cls import predict
 from pm_cls.config import load_config
@@ -19,6 +22,7 @@ from pm_cls.data.__main__ import prepare
 from pm_cls.records import environment, epochs
 from pm_cls.records.folder import CHECKPOINT, LOG, is_finished
 from pm_cls.runtime.errors import RunError, UsageError
+from pm_cls.runtime.processes import stopping_afterwards
 from pm_cls.train import train
 from pm_cls.train.epoch import NotFinite, train_one_epoch
 from tests.conftest import REPOSITORY
@@ -384,3 +388,34 @@ def test_restart_takes_away_what_was_measured_on_the_weights_before(stopped):
         file.write_text("of the weights before")
     train(stopped.config, stopped.runs_dir, "cpu", restart=True)
     assert not any(file.exists() for file in kept)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_within_the_backward_pass_is_the_end_and_no_error(number):
+    """Paddle takes an exception out of a function of ours for an error of its own."""
+
+    class Signalled(PyLayer):
+        @staticmethod
+        def forward(ctx, values):
+            return values * 1
+
+        @staticmethod
+        def backward(ctx, gradient):
+            os.kill(os.getpid(), number)
+            return gradient
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, stop)
+    try:
+        values = paddle.ones([2])
+        values.stop_gradient = False
+        with pytest.raises(KeyboardInterrupt), stopping_afterwards():
+            Signalled.apply(values).sum().backward()
+        assert values.grad.tolist() == [1, 1] and signal.getsignal(number) is stop
+        with pytest.raises(OSError):  # and so it would be
+            Signalled.apply(values).sum().backward()
+    finally:
+        signal.signal(number, before)

@@ -13,7 +13,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from pm_cls.runtime.errors import EXIT_STOPPED
 
@@ -28,6 +30,30 @@ def stop_signals() -> list[signal.Signals]:
     if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
         signals.append(hangup)
     return signals
+
+
+@contextmanager
+def stopping_afterwards() -> Iterator[None]:
+    """Have signals wait until what is within is done.
+
+    For code that a library calls back: an exception out of it would be taken for an error of its
+    own, and not for the end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {number: signal.getsignal(number) for number in stop_signals()}
+    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda *told: came.append(told))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        for told, frame in came:
+            ours[signal.Signals(told)](told, frame)
 
 
 def ending_with_this(arguments: Sequence[str]) -> list[str]:

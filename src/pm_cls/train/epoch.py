@@ -11,6 +11,7 @@ from tqdm import tqdm
 from pm_cls.data import Split
 from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.compiled import all_gradients
+from pm_cls.runtime.processes import stopping_afterwards
 from pm_cls.runtime.silence import silence
 from pm_cls.train.ranks import ALONE, Ranks
 
@@ -70,7 +71,8 @@ def train_one_epoch(
         value = ranks.total_loss(of_batch.item())
         if not math.isfinite(value):
             raise NotFinite(value, step)
-        scaler.scale(of_batch).backward()
+        with stopping_afterwards():
+            scaler.scale(of_batch).backward()
         ranks.add_gradients(model.parameters())
         scaler.step(optimizer)
         optimizer.clear_grad(set_to_zero=False)
