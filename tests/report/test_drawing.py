@@ -68,3 +68,4 @@ def test_the_callers_settings_do_not_reach_the_figures(fake_run, tmp_path):
 def test_a_backend_that_does_not_exist_disturbs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(ONE_FIGURE, MPLBACKEND="no backend at all")
+    assert {file.suffix for file in tmp_path.iterdir()} >= {".png", ".svg"}

@@ -29,9 +29,10 @@ class Sequential(nn.Sequential):
     @paddle.jit.not_to_static  # an export traces the layers
     def forward(self, values: paddle.Tensor) -> paddle.Tensor:
         layers, at = list(self), 0
+        by_stages = self.fast and paddle.in_dynamic_mode() and values.place.is_cpu_place()
         while at < len(layers):
             stage = layers[at : at + 3]
-            if self.fast and paddle.in_dynamic_mode() and _is_stage(stage):
+            if by_stages and _is_stage(stage):
                 values, at = _through(stage, values), at + 3
             else:
                 values, at = layers[at](values), at + 1

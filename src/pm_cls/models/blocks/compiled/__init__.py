@@ -28,7 +28,6 @@ from pm_cls.runtime.errors import PmClsError
 from pm_cls.runtime.files import read_json_as, write_json
 from pm_cls.runtime.home import cache_folder
 
-SOURCES = ("convolutions", "steps", "tiles")
 LIST = "files.json"  # name of each compiled file -> SHA-256; written last
 
 
@@ -39,7 +38,7 @@ def kernels(source: str) -> Any:
         import numba
     except ImportError:  # not installed, or not for this NumPy
         return None
-    if numba.config.DISABLE_JIT or source not in SOURCES:
+    if numba.config.DISABLE_JIT:
         return None
     before = numba.config.CACHE_DIR
     try:
@@ -126,10 +125,12 @@ def all_gradients() -> Iterator[None]:
 
 def is_usable(*tensors: paddle.Tensor) -> bool:
     """Whether compiled loops may take these: float32 on the CPU, and no or all gradients."""
-    return (
-        paddle.in_dynamic_mode()
-        and (_asked_for["all"] or not paddle.is_grad_enabled())
-        and all(x.place.is_cpu_place() and x.dtype == paddle.float32 for x in tensors)
+    return (_asked_for["all"] or not paddle.is_grad_enabled()) and _can_be_read(*tensors)
+
+
+def _can_be_read(*tensors: paddle.Tensor) -> bool:
+    return paddle.in_dynamic_mode() and all(
+        tensor.place.is_cpu_place() and tensor.dtype == paddle.float32 for tensor in tensors
     )
 
 
@@ -141,8 +142,7 @@ def values_of(tensor: paddle.Tensor) -> np.ndarray:
 
 def are_finite(*tensors: paddle.Tensor) -> bool:
     """Whether no value is NaN or infinite."""
-    with paddle.no_grad():
-        loops = kernels("convolutions") if is_usable(*tensors) else None
+    loops = kernels("convolutions") if _can_be_read(*tensors) else None
     if loops is None:
         return all(bool(paddle.isfinite(tensor).all()) for tensor in tensors)
     return all(loops.are_finite(values_of(tensor.contiguous()).ravel()) for tensor in tensors)
