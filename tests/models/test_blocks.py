@@ -1,14 +1,17 @@
 """What is computed faster on the CPU is what Paddle computes, in values and in gradients."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 
+import pm_cls
 from pm_cls.models import build_model
 from pm_cls.models.blocks import compiled
 from pm_cls.models.blocks.convolution import Conv2D
@@ -287,6 +290,16 @@ def test_loops_are_compiled_once_and_damaged_ones_anew(tmp_path):
     assert load(tmp_path).stderr == ""
     next(tmp_path.rglob("*.nbi")).unlink()
     assert NOTE in load(tmp_path).stderr
+
+
+@pytest.mark.once
+def test_installations_that_share_a_cache_leave_each_other_what_they_compiled(tmp_path):
+    shutil.copytree(Path(pm_cls.__file__).parent, tmp_path / "elsewhere/pm_cls")
+    elsewhere = {"PYTHONPATH": str(tmp_path / "elsewhere")}
+    for variables in ({}, elsewhere):
+        assert NOTE in load(tmp_path / "cache", **variables).stderr
+    for variables in ({}, elsewhere):
+        assert load(tmp_path / "cache", **variables).stderr == ""
 
 
 @pytest.mark.once

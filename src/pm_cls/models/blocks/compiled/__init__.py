@@ -82,12 +82,13 @@ def _digest_of_origin(source: str) -> str:
     """Of everything that the machine code follows from; another one has a folder of its own."""
     from llvmlite import binding
 
-    text = Path(__file__).with_name(f"{source}.py").read_bytes()
+    file = Path(__file__).with_name(f"{source}.py")
+    as_numba_knows_it = [str(file), str(file.stat().st_mtime_ns)]
     settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))
     versions = [platform.python_version(), metadata.version("numba"), metadata.version("llvmlite")]
     features = binding.get_host_cpu_features().flatten()
-    origin = [source, *versions, binding.get_host_cpu_name(), features, *settings]
-    return hashlib.sha256(text + "\n".join(origin).encode()).hexdigest()[:16]
+    origin = [*as_numba_knows_it, *versions, binding.get_host_cpu_name(), features, *settings]
+    return hashlib.sha256(file.read_bytes() + "\n".join(origin).encode()).hexdigest()[:16]
 
 
 def _is_whole(folder: Path) -> bool:
