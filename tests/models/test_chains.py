@@ -1,5 +1,6 @@
 """The small networks of the source documents have the layers and parameters that these state."""
 
+import numpy as np
 import paddle
 import pytest
 from paddle import nn
@@ -18,6 +19,8 @@ COUNTS = [
      [(32, 32), (32, 30), (32, 15), (64, 15), (64, 13), (64, 6)]),
     ("colour_cnn", {"channels": 3, "outputs": 6}, 3_815, [(2, 28), (2, 14), (3, 12), (3, 6)]),
     ("shape_cnn", {"outputs": 5}, 19_941, [(8, 28), (8, 14), (16, 12), (16, 6)]),
+    ("shape_cnn", {"channels": 3, "outputs": 5, "grey": True}, 19_941,
+     [(8, 28), (8, 14), (16, 12), (16, 6)]),
     ("dense", {}, 109_386, []),
     ("dense", {"batch_norm": True}, 109_770, []),
 ]  # fmt: skip
@@ -51,3 +54,24 @@ def test_outputs_may_be_dropped_in_training_alone():
     assert (model(images) != 0).all()
     model.train()
     assert 0.2 < float((model(images) == 0).astype("float32").mean()) < 0.8
+
+
+def test_grey_is_the_weighted_mean_of_red_green_and_blue():
+    model = build_model("dense", channels=3, outputs=6, image_size=28, grey=True)
+    red, green, blue = paddle.uniform([3, 4, 1, 28, 28])
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    found = model(paddle.concat([red, green, blue], axis=1))
+    np.testing.assert_allclose(found.numpy(), model.layers(grey).numpy(), atol=1e-5)
+    with pytest.raises(
+        UsageError, match=r"`model\.grey` is for 3 channels; those of the data are 1"
+    ):
+        build_model("dense", channels=1, grey=True)
+
+
+@pytest.mark.parametrize(("name", "size"), [("lenet20", 28), ("cifar_cnn", 32)])
+def test_examples_of_keras_see_pixels_from_0_to_1(name, size):
+    model = build_model(name, channels=3, outputs=10, image_size=size)
+    model.eval()
+    images = paddle.uniform([2, 3, size, size])
+    found, expected = model(images), model.layers((images + 1) / 2)
+    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)

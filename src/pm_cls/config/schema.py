@@ -116,11 +116,17 @@ class ModelConfig(OpenSection):
 
 class OptimizerConfig(OpenSection):
     name: Name = Field("momentum", description="A key of pm_cls.train.optimizers.OPTIMIZERS.")
-    learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Constant.")
+    learning_rate: Annotated[Real, Field(gt=0)] = Field(
+        0.001, description="That the `schedule` starts from."
+    )
     momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
         0.9, description="Of the velocity; beta1 of Adam; SGD has none."
     )
     weight_decay: Annotated[Real, Field(ge=0)] = Field(0.0, description="L2 coefficient.")
+
+
+class ScheduleConfig(OpenSection):
+    name: Name = Field("constant", description="A key of pm_cls.train.schedules.SCHEDULES.")
 
 
 class TrainConfig(Section):
@@ -131,6 +137,12 @@ class TrainConfig(Section):
         "float32",
         description="Of the products in training on a GPU (automatic mixed precision); weights and "
         "evaluation are float32.",
+    )
+    hold_out: Annotated[Real, Field(ge=0, le=0.9)] = Field(
+        0.0, description="Share of the training images, drawn by the seed, that is not trained on."
+    )
+    augmentation: dict[Name, Annotated[Real, Field(gt=0)]] = Field(
+        {}, description="By a key of pm_cls.data.augmentation.AUGMENTATIONS how strongly."
     )
     report_epochs: tuple[Count, ...] = Field(
         (5, 10), min_length=1, description="Epochs whose weights and predictions are kept."
@@ -159,6 +171,7 @@ class Config(Section):
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
     train: TrainConfig = TrainConfig()
     _retired: dict[str, Value] = PrivateAttr(default_factory=dict)
 

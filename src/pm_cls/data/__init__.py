@@ -7,7 +7,7 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.config.options import chosen
-from pm_cls.data import cifar10, ichallenge_pm, mnist
+from pm_cls.data import cifar10, drawn, ichallenge_pm, mnist
 from pm_cls.data.dataset import Dataset, Source, Spec, Split
 from pm_cls.runtime.errors import UsageError
 
@@ -16,6 +16,7 @@ DATASETS: dict[str, Source] = {
     "mnist": Source(mnist.SPEC, mnist.load),
     "fashion_mnist": Source(mnist.SPEC, mnist.load),
     "cifar10": Source(cifar10.SPEC, cifar10.load),
+    **drawn.SOURCES,
 }
 
 

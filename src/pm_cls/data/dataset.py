@@ -74,7 +74,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that a config can name: its spec, and how both splits are loaded."""
+    """A data set that a config can name: its spec, and how both splits are loaded.
+
+    `is_drawn` where nothing is read: `data.root` then means nothing.
+    """
 
     spec: Spec
     load: Callable[[DataConfig], Dataset]
+    is_drawn: bool = False

@@ -13,19 +13,27 @@ from paddle import nn
 from pm_cls.config import Config
 from pm_cls.config.options import checked, chosen
 from pm_cls.data import Spec
-from pm_cls.models import chains
+from pm_cls.models import chains, vision
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
 from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.normalisation import normalize
 from pm_cls.models.blocks.stages import Sequential
+from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
+from pm_cls.models.zfnet import ZFNet
 
 MODELS: dict[str, type[nn.Layer]] = {
     "lenet7": LeNet7,
     "lenet9": LeNet9,
     "alexnet": AlexNet,
+    "zfnet": ZFNet,
+    "vgg16": vision.VGG16,
+    "googlenet": GoogLeNet,
+    "resnet18": vision.ResNet18,
+    "resnet50": vision.ResNet50,
+    "densenet121": vision.DenseNet121,
     "mnist_lenet": MnistLeNet,
     "lenet20": chains.LeNet20,
     "cnn8": chains.Cnn8,

@@ -56,14 +56,28 @@ def _flat(shape: Shape) -> tuple[list[nn.Layer], int]:
     return [nn.Flatten()], channels * side * side
 
 
+def _unit(images: paddle.Tensor) -> paddle.Tensor:
+    """[-1, 1] -> [0, 1], as Keras' examples have the pixels."""
+    return images * 0.5 + 0.5
+
+
+def _grey(images: paddle.Tensor) -> paddle.Tensor:
+    """[n, 3, h, w] -> [n, 1, h, w]; the weights are those of ITU-R BT.601."""
+    red, green, blue = (images[:, i : i + 1] for i in range(3))
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 class Chain(nn.Layer):
     """Input float32 [n, channels, image_size, image_size] in [-1, 1]; output [n, outputs].
 
     Attributes:
         parts: what is made, but for the last linear layer, which gives the outputs.
+        is_unit: whether the pixels are brought to [0, 1] first.
+        grey: whether the grey value of three channels, red, green and blue, is taken first.
     """
 
     parts: tuple[Make, ...] = ()
+    is_unit = False
 
     def __init__(
         self,
@@ -72,9 +86,13 @@ class Chain(nn.Layer):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
+        grey: bool = False,
     ) -> None:
         super().__init__()
-        layers, shape = self._made(channels, image_size, activation)
+        if grey and channels != 3:
+            raise UsageError(f"`model.grey` is for 3 channels; those of the data are {channels}")
+        self.grey = grey
+        layers, shape = self._made(1 if grey else channels, image_size, activation)
         flat, given = _flat(shape)
         self.layers = Sequential(*layers, *flat, Linear(given, outputs))
 
@@ -94,12 +112,14 @@ class Chain(nn.Layer):
         return layers, shape
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
-        return self.layers(images)
+        images = _grey(images) if self.grey else images
+        return self.layers(_unit(images) if self.is_unit else images)
 
 
 class LeNet20(Chain):
-    """LeNet 20-50-500 (002); 931,080 parameters for digits."""
+    """LeNet 20-50-500 (002), of pixels in [0, 1]; 931,080 parameters for digits."""
 
+    is_unit = True
     parts = (conv(20, 5), pool, conv(50, 5, padding=2), pool, dense(500))
 
 
@@ -129,11 +149,13 @@ class Deep3x3(Chain):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
+        grey: bool = False,
         drop_outputs: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__(
-            channels=channels, outputs=outputs, activation=activation, image_size=image_size
-        )
+            channels=channels, outputs=outputs, activation=activation, image_size=image_size,
+            grey=grey,
+        )  # fmt: skip
         self.dropped = nn.Dropout(drop_outputs)
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -147,8 +169,9 @@ class Cnn32(Chain):
 
 
 class CifarCnn(Chain):
-    """Keras' example for CIFAR-10 (003); 1,250,858 parameters for 32x32 pixels in colour."""
+    """Keras' example for CIFAR-10 (003), of pixels in [0, 1]; 1,250,858 parameters for 32x32x3."""
 
+    is_unit = True
     parts = (
         conv(32, 3, padding=1), conv(32, 3), pool, dropout(0.25),
         conv(64, 3, padding=1), conv(64, 3), pool, dropout(0.25),
@@ -179,8 +202,10 @@ class Dense(Chain):
         activation: str = "relu",
         image_size: int = 28,
         batch_norm: bool = False,
+        grey: bool = False,
     ) -> None:
         self.parts = (dense(128, norm=batch_norm), dense(64, norm=batch_norm))
         super().__init__(
-            channels=channels, outputs=outputs, activation=activation, image_size=image_size
-        )
+            channels=channels, outputs=outputs, activation=activation, image_size=image_size,
+            grey=grey,
+        )  # fmt: skip

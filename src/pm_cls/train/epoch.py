@@ -1,7 +1,7 @@
 """One epoch of training: batch by batch."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import paddle
@@ -13,6 +13,7 @@ from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.compiled import all_gradients
 from pm_cls.runtime.processes import stopping_afterwards
 from pm_cls.runtime.silence import silence
+from pm_cls.train.losses import Outputs
 from pm_cls.train.ranks import ALONE, Ranks
 
 LOSS_SCALE = 1024.0  # of float16; fixed, so that going on needs no state of it
@@ -25,23 +26,31 @@ class NotFinite(Exception):
         super().__init__(f"the loss became {loss} at step {step}")
 
 
+def as_they_are(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    return images
+
+
 @silence()
 def train_one_epoch(
     model: nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
-    loss: Callable[[paddle.Tensor, np.ndarray], paddle.Tensor],
+    loss: Callable[[Outputs, np.ndarray], paddle.Tensor],
     split: Split,
     order: np.ndarray,
     *,
     batch_size: int,
+    change: Callable[[np.ndarray, np.ndarray], np.ndarray] = as_they_are,
+    rate: Callable[[int], float] | None = None,
     precision: str = "float32",
     ranks: Ranks = ALONE,
 ) -> float:
     """Go once through the images in the given order.
 
     Args:
-        loss: the mean of logits float32 [n, outputs] and labels over a batch.
+        loss: the mean of what the network gives and labels over a batch.
         order: int [n], the indices of the images; the last batch may be smaller.
+        change: what is trained on in place of images, uint8, by their indices.
+        rate: the learning rate by the number of steps made in this epoch; else the optimiser's.
         precision: `bfloat16` or `float16` where Paddle's automatic mixed precision holds it to be
             safe; weights and their gradients stay float32.
         ranks: share each batch; the gradients and the mean are those of the whole one.
@@ -60,17 +69,20 @@ def train_one_epoch(
         enable=precision == "float16", init_loss_scaling=LOSS_SCALE, use_dynamic_loss_scaling=False
     )
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    images = _ahead(split, [_my_part(batch, ranks)[0] for batch in batches])
+    mine_of_all = (_my_part(batch, ranks)[0] for batch in batches)
+    images = _ahead(change(split.images[mine], mine) for mine in mine_of_all)
     progress = tqdm(batches, "training", disable=None, leave=False)
     for step, batch in enumerate(progress, start=1):
         mine, share = _my_part(batch, ranks)
         mixed = paddle.amp.auto_cast(enable=is_mixed, dtype=precision if is_mixed else "float16")
         with mixed, all_gradients():
-            logits = model(next(images))
-        of_batch = loss(logits.astype("float32"), split.labels[mine]) * share
+            outputs = model(next(images))
+        of_batch = loss(outputs, split.labels[mine]) * share
         value = ranks.total_loss(of_batch.item())
         if not math.isfinite(value):
             raise NotFinite(value, step)
+        if rate is not None:
+            optimizer.set_lr(rate(step - 1))
         with stopping_afterwards():
             scaler.scale(of_batch).backward()
         ranks.add_gradients(model.parameters())
@@ -89,11 +101,11 @@ def _my_part(batch: np.ndarray, ranks: Ranks) -> tuple[np.ndarray, float]:
     return (mine, len(mine) / len(batch)) if len(mine) else (batch[:1], 0.0)
 
 
-def _ahead(split: Split, batches: Sequence[np.ndarray]) -> Iterator[paddle.Tensor]:
+def _ahead(batches: Iterator[np.ndarray]) -> Iterator[paddle.Tensor]:
     """The images of each batch; those of the next one are on their way to a GPU meanwhile."""
-    following = _upload(split.images[batches[0]])
-    for batch in batches[1:]:
-        current, following = following, _upload(split.images[batch])
+    following = _upload(next(batches))
+    for batch in batches:
+        current, following = following, _upload(batch)
         yield current
     yield following
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import paddle
 
 from pm_cls.config import SYNTHETIC, Config
 from pm_cls.config.options import chosen
-from pm_cls.data import Dataset, load_dataset, spec_of
-from pm_cls.data.order import shuffled
+from pm_cls.data import Dataset, augmentation, load_dataset, spec_of
+from pm_cls.data.augmentation import augmented
+from pm_cls.data.order import kept, shuffled
+from pm_cls.models.blocks.normalisation import has_statistics
 from pm_cls.models.build import build
 from pm_cls.models.classifier import logits_of
 from pm_cls.models.weights import save_weights
@@ -26,9 +29,10 @@ from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
-from pm_cls.train.losses import LOSSES
+from pm_cls.train.losses import LOSSES, of_outputs
 from pm_cls.train.optimizers import build_optimizer, step_on_the_way
 from pm_cls.train.ranks import Ranks
+from pm_cls.train.schedules import build_schedule
 
 log = logging.getLogger("pm_cls")
 
@@ -48,21 +52,24 @@ class Training:
     ) -> None:
         self.config, self.folder, self.ranks = config, place, ranks
         device.check_precision(device_name, config.train.precision)
-        if ranks.count > 1 and config.model.normalization != "none":
-            raise UsageError(
-                f"`model.normalization` is {config.model.normalization}, whose statistics are of "
-                "whole batches; it trains in one process"
-            )
         self.spec = spec_of(config.data)
         loss = chosen(LOSSES, "train.loss", config.train.loss)
-        self.loss = lambda logits, labels: loss(logits, labels, self.spec.target)
+        self.loss = lambda outputs, labels: of_outputs(loss, outputs, labels, self.spec.target)
+        augmentation.check(config.train.augmentation)
+        build_schedule(config.schedule, 1)
         self.model = build(config, self.spec)
+        if ranks.count > 1 and has_statistics(self.model):
+            raise UsageError(
+                f"`model.name` {config.model.name} normalises with statistics of whole batches; it "
+                "trains in one process"
+            )
         self.optimizer = build_optimizer(self.model.parameters(), config.optimizer)
         if ranks.count == 1 and config.train.precision == "float32":
             step_on_the_way(self.model, self.optimizer, config.optimizer)
         if ranks.is_first:
             folder.check_folder(place, config)
         self.data = load_dataset(config.data)
+        self.kept = kept(len(self.data.train.labels), config.train.hold_out, config.seed)
         if strict and (pairs := _repeated(self.data)):
             raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         self.here = environment.here(device_name, ranks.count)
@@ -105,14 +112,21 @@ class Training:
         config = self.config
         entropy = [config.seed, epoch] + ([] if self.ranks.is_first else [self.ranks.rank])
         paddle.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))  # dropout
+        steps = math.ceil(len(self.kept) / config.train.batch_size)
+        schedule = build_schedule(config.schedule, steps * config.train.epochs)
+        before = steps * (epoch - 1)
         try:
             return train_one_epoch(
                 self.model,
                 self.optimizer,
                 self.loss,
                 self.data.train,
-                shuffled(len(self.data.train.labels), config.seed, epoch),
+                self.kept[shuffled(len(self.kept), config.seed, epoch)],
                 batch_size=config.train.batch_size,
+                change=lambda images, indices: augmented(
+                    images, indices, config.train.augmentation, config.seed, epoch
+                ),
+                rate=lambda step: config.optimizer.learning_rate * schedule(before + step),
                 precision=config.train.precision,
                 ranks=self.ranks,
             )

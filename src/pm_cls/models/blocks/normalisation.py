@@ -49,3 +49,11 @@ def _normalized(layers: nn.Sequential) -> Iterator[nn.Layer]:
                 yield nn.BatchNorm2D(layer.weight.shape[0])
             elif isinstance(layer, nn.Linear):
                 yield nn.BatchNorm1D(layer.weight.shape[1])
+
+
+def has_statistics(model: nn.Layer) -> bool:
+    """Whether a layer normalises over each batch."""
+    return any(
+        isinstance(layer, nn.BatchNorm | nn.BatchNorm1D | nn.BatchNorm2D)
+        for layer in model.sublayers()
+    )

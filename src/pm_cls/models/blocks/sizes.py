@@ -5,6 +5,14 @@ from paddle import nn
 from pm_cls.runtime.errors import UsageError
 
 
+def at_least(image_size: int, needed: int) -> None:
+    """UsageError where images are smaller than a network needs."""
+    if image_size < needed:
+        raise UsageError(
+            f"`data.image_size` is {image_size}; this network needs {needed} pixels or more"
+        )
+
+
 def feature_count(features: nn.Sequential, image_size: int) -> int:
     """Number of values that `features` makes of one square image.
 
@@ -19,9 +27,7 @@ def feature_count(features: nn.Sequential, image_size: int) -> int:
         needed = image_size
         while _side(features, needed) < 1:
             needed += 1
-        raise UsageError(
-            f"`data.image_size` is {image_size}; this network needs {needed} pixels or more"
-        )
+        at_least(image_size, needed)
     return channels * side * side
 
 

@@ -1,0 +1,88 @@
+"""VGG16, ResNet and DenseNet as `paddle.vision.models` has them, computed by the faster layers.
+
+They are those of the thesis' tutorial but for the last layer of its ResNets, which begins uniform
+within 1 / sqrt(features); it does here too.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import paddle
+from paddle import nn
+from paddle.vision import models
+
+from pm_cls.models.blocks.quick import quicken
+from pm_cls.models.blocks.sizes import at_least
+from pm_cls.runtime.errors import UsageError
+
+
+class Vision(nn.Layer):
+    """Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]."""
+
+    make: ClassVar[Callable[..., nn.Layer]]
+
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: Literal["relu"] = "relu",
+        image_size: int = 224,
+    ) -> None:
+        super().__init__()
+        if channels != 3:
+            raise UsageError(
+                f"{type(self).__name__} takes images [3, height, width]; those of the data have "
+                f"{channels} channel"
+            )
+        at_least(image_size, 32)
+        self.network = quicken(self.make(num_classes=outputs))
+
+    def forward(self, images: paddle.Tensor) -> paddle.Tensor:
+        return self.network(images)
+
+
+class VGG16(Vision):
+    """Simonyan and Zisserman (2015), configuration D; 134,264,641 parameters with one output.
+
+    No batch normalisation; dropout of 0.5 after both hidden linear layers.
+    """
+
+    make = staticmethod(models.vgg16)
+
+
+class ResNet(Vision):
+    """He et al. (2016)."""
+
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: Literal["relu"] = "relu",
+        image_size: int = 224,
+    ) -> None:
+        super().__init__(
+            channels=channels, outputs=outputs, activation=activation, image_size=image_size
+        )
+        last = self.network.fc
+        end = last.weight.shape[0] ** -0.5
+        nn.initializer.Uniform(-end, end)(last.weight)
+
+
+class ResNet18(ResNet):
+    """Of 18 layers; 11,177,025 trained parameters with one output."""
+
+    make = staticmethod(models.resnet18)
+
+
+class ResNet50(ResNet):
+    """Of 50 layers; 23,510,081 trained parameters with one output."""
+
+    make = staticmethod(models.resnet50)
+
+
+class DenseNet121(Vision):
+    """Huang et al. (2017), of 121 layers; 6,954,881 trained parameters with one output."""
+
+    make = staticmethod(models.densenet121)
