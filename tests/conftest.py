@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from pm_cls.config import load_config
+from pm_cls.config.studies import experiments_in
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.runtime import device
 from pm_cls.train import train
@@ -116,10 +118,18 @@ def fake_run(tmp_path):
     return writer_of_runs(tmp_path / "runs")
 
 
+@cache
+def file_of(experiment):
+    """The YAML file that has an experiment, of the thesis or of another study."""
+    folders = [REPOSITORY / "configs", *sorted((REPOSITORY / "configs").glob("*/"))]
+    files = {name: file for folder in folders for file, name in experiments_in(folder)}
+    return files[experiment]
+
+
 def writer_of_runs(runs_dir):
     """Writes the record of a finished run without training; returns the folder of runs.
 
-    `experiment` is that of a file in configs/; `rename` gives it another name, `settings` are
+    `experiment` is one of those in configs/; `rename` gives it another name, `settings` are
     `--set` values. Other keywords are fields of the result, or `official`, `repeated` of the data.
     """
     import numpy as np
@@ -135,7 +145,7 @@ def writer_of_runs(runs_dir):
     ):
         name = rename or experiment
         overrides = [f"experiment={name}", f"seed={seed}", *settings]
-        config = load_config(REPOSITORY / "configs" / f"{experiment}.yaml", overrides)
+        config = load_config(file_of(experiment), overrides, experiment)
         logits, labels = np.asarray(logits, np.float32).reshape(len(labels), -1), np.array(labels)
         names = tuple(f"V{i:04d}.jpg" for i in range(len(labels)))
         target = Binary() if logits.shape[1] == 1 else Classes(logits.shape[1])

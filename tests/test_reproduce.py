@@ -55,10 +55,6 @@ def test_another_folder_of_configs(repository, photographs, capsys):
     (repository / "configs").rename(repository / "mine")
     (repository / "mine" / "alexnet.yaml").unlink()
     arguments = ["--data", str(photographs), "--configs", "mine", "--device", "cpu"]
-    with pytest.raises(
-        UsageError, match="--quick changes the image size; it is for the thesis alone"
-    ):
-        reproduce.main([*arguments, "--quick"])
     reproduce.main(arguments)
     assert "1 run, 0 finished already" in capsys.readouterr().out
 
@@ -76,6 +72,8 @@ def test_one_failing_run_leaves_the_others(repository, official, capsys):
 
 def test_quick_look_is_small_and_named(repository, photographs, capsys):
     (repository / "configs" / "alexnet.yaml").unlink()
+    file = repository / "configs" / "lenet7_relu.yaml"
+    file.write_text(file.read_text().replace("image_size: 32", "image_size: 224"))
     shutil.copy(REPOSITORY / "configs" / "mnist_lenet.yaml", repository / "configs")
     reproduce.main(["--data", str(photographs), "--quick", "--device", "cpu"])
     out = capsys.readouterr().out
@@ -119,11 +117,10 @@ def test_outlook_comes_from_the_committed_records(repository, official, fake_run
     plan = reproduce.Plan(repository / "new", range(3), "cpu", repository / reproduce.RECORDS)
     plan.add(Path("configs/alexnet.yaml"), "alexnet", [f"data.root={official}"])
     assert plan.seconds == [240] * 3  # two epochs like the quickest
-    assert "3 runs, 0 finished already, 2 at a time: about 6 minutes" in reproduce._outlook(
-        plan, 2, quick=False
-    )
+    words = reproduce._outlook(plan, 2, None)
+    assert "3 runs, 0 finished already, 2 at a time: about 6 minutes" in words
     plan.add(Path("configs/lenet7_relu.yaml"), "lenet7_relu", [f"data.root={official}"])
-    assert "not known" in reproduce._outlook(plan, 2, quick=False)
+    assert "not known" in reproduce._outlook(plan, 2, None)
     assert plan.longest_first()[0].name == "alexnet seed 0"
     assert len(plan.longest_first()) == 6 and len(plan.datasets) == 1
 
@@ -142,14 +139,71 @@ def test_a_study_of_many_experiments_in_one_file(repository, photographs, capsys
     (repository / "configs" / "mine").mkdir()
     (repository / "configs" / "mine" / "mine.yaml").write_text(STUDY)
     arguments = ["--data", str(photographs), "--study", "mine", "--device", "cpu"]
-    with pytest.raises(UsageError, match="it is for the thesis alone"):
-        reproduce.main([*arguments, "--quick"])
     reproduce.main(arguments)
     assert "2 runs, 0 finished already" in capsys.readouterr().out
     for name in ("lenet_tanh", "lenet_relu"):
         assert is_finished(repository / "runs-synthetic" / name / "seed0")
     with pytest.raises(UsageError, match="holds no YAML file"):
         reproduce.main(["--study", "absent"])
+    reproduce.main([*arguments, "--quick"])
+    config = read_config(repository / "runs-quick" / "synthetic" / "lenet_tanh" / "seed0")
+    assert (config.data.image_size, config.data.limit, config.train.epochs) == (32, 100, 2)
+
+
+def test_drawn_figures_need_neither_files_nor_photographs(repository, monkeypatch, capsys):
+    (repository / "configs" / "shapes").mkdir()
+    shutil.copy(REPOSITORY / "configs/shapes/shapes.yaml", repository / "configs/shapes")
+    monkeypatch.setattr(reproduce, "synthesize", None)
+    reproduce.main(["--study", "shapes", "--quick", "--device", "cpu"])
+    out = capsys.readouterr().out
+    assert "6 runs, 0 finished already" in out and "about 2 minutes" in out
+    assert "# Drawn colours and shapes: the document beside our runs" in out
+    assert "SYNTHETIC" not in out
+    assert "`data.limit` is 100 instead of None" in out
+
+
+def test_data_that_are_not_there_are_told_with_the_option_that_names_them(
+    repository, tmp_path, capsys
+):
+    (repository / "configs" / "digits").mkdir()
+    shutil.copy(REPOSITORY / "configs/digits/digits.yaml", repository / "configs/digits")
+    with pytest.raises(UsageError, match="holds no finished run"):
+        reproduce.main(["--study", "digits", "--device", "cpu"])
+    out = capsys.readouterr().out
+    assert "digits_lenet20: left out, as data/mnist is not filled; --mnist names another" in out
+    assert "objects_cnn: left out, as data/cifar10 is not filled; --root cifar10=DIR names" in out
+    with pytest.raises(UsageError, match="--root cifar=here: NAME=DIR is needed, NAME of ichal"):
+        reproduce.main(["--study", "digits", "--root", "cifar=here"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"test_batch\.bin are missing"):
+        reproduce.main(["--study", "digits", "--root", f"cifar10={tmp_path / 'empty'}"])
+
+
+def test_processes_that_share_a_folder_divide_a_study(repository, photographs):
+    """Of two, one is killed: the other leaves its run to it, and then takes it over."""
+    for file in (repository / "configs").glob("*.yaml"):
+        file.write_text(file.read_text().replace("epochs: 2", "epochs: 60"))
+    command = [sys.executable, "-m", "pm_cls.reproduce", "--data", str(photographs)]
+    command += ["--device", "cpu", "--jobs", "1"]
+    runs = [repository / "runs-synthetic" / name / "seed0" for name in ("alexnet", "lenet7_relu")]
+
+    def until(true):
+        deadline = time.monotonic() + 100
+        while not true() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert true()
+
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: any((run / "metrics.jsonl").is_file() for run in runs))
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    until(lambda: all((run / "metrics.jsonl").is_file() for run in runs))
+    first.kill()
+    out = second.communicate()[0]
+    assert second.returncode == 0, out
+    assert "seed 0: left to the process that is at work on it" in out
+    assert "written: results-synthetic" in out
+    for run in runs:
+        assert is_finished(run) and len(epochs.read(run)) == 60
 
 
 def test_from_another_folder_paths_keep_their_meaning(

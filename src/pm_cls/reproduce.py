@@ -15,13 +15,14 @@ from pathlib import Path
 from pm_cls import baselines
 from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
 from pm_cls.config.studies import experiments_in
-from pm_cls.data import Dataset, load_dataset, spec_of
+from pm_cls.data import DATASETS, Dataset, load_dataset, spec_of
 from pm_cls.data.mnist import DOWNLOAD
 from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import baselines as baseline_records
 from pm_cls.records import epochs, folder
+from pm_cls.records import networks as network_records
 from pm_cls.report import OUT, report
 from pm_cls.runtime import device
 from pm_cls.runtime.command import add_device, new_parser, run_command
@@ -36,7 +37,8 @@ CONFIGS, RECORDS = "configs", "results/records"  # the latter tell how long a ru
 REAL_DATA, SYNTHETIC_DATA, MNIST_DATA = "data/ichallenge_pm", "data/synthetic", "data/mnist"
 THESIS = "thesis"  # the study at the top of the configs; every other one has a folder in there
 QUICK_IMAGE_SIZE = 72  # pixels; the least that all networks of the quick look take
-QUICK_MINUTES = 1
+# Of every study but the thesis, which is quick as it is.
+QUICK_SETTINGS = ("data.limit=100", "train.epochs=2", "train.report_epochs=[2]")
 
 
 @dataclass
@@ -50,11 +52,13 @@ class Plan:
     tasks: list[Task] = field(default_factory=list)
     finished: int = 0
     seconds: list[float] = field(default_factory=list)  # of each task; 0 where it is not known
+    configs: list[Config] = field(default_factory=list)
     datasets: dict[DataConfig, Dataset] = field(default_factory=dict)
 
     def add(self, file: Path, experiment: str, overrides: Sequence[str]) -> None:
         """A task for each seed of an experiment, after all that can be checked before training."""
         config = load_config(file, overrides, experiment)
+        self.configs.append(config)
         if config.data not in self.datasets:
             self.datasets[config.data] = load_dataset(config.data)  # also decodes the photographs
         for seed in self.seeds:
@@ -69,8 +73,16 @@ class Plan:
             arguments += ["--runs-dir", str(self.runs_dir)]
             for override in overrides:
                 arguments += ["--set", override]
-            name, done = f"{experiment} seed {seed}", partial(_accuracies, place)
-            self.tasks.append(Task(name, arguments, config.train.epochs, done))
+            self.tasks.append(
+                Task(
+                    f"{experiment} seed {seed}",
+                    arguments,
+                    config.train.epochs,
+                    done=partial(_accuracies, place),
+                    is_finished=partial(folder.is_finished, place),
+                    is_held=partial(folder.is_held, place),
+                )
+            )
             self.seconds.append(self._seconds(config))
 
     def longest_first(self) -> list[Task]:
@@ -102,6 +114,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="DIR",
         help=f"the MNIST files, or `{DOWNLOAD}` (default: {MNIST_DATA} where it is filled)",
     )
+    parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="the files of another data set, as cifar10=DIR (default: as the config says)",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--study",
@@ -119,7 +138,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"a first look in a minute: photographs of {QUICK_IMAGE_SIZE} pixels, without MNIST",
+        help=f"a first look in a minute or two: photographs of {QUICK_IMAGE_SIZE} pixels; the "
+        f"{THESIS} without MNIST, other studies with 2 epochs of 100 images",
     )
     parser.add_argument(
         "--runs-dir",
@@ -146,8 +166,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.seeds < 1 or (args.jobs is not None and args.jobs < 1):
         raise UsageError("--seeds and --jobs: a number from 1 on is needed")
     at_top = args.study == THESIS and args.configs is None
-    if args.quick and not at_top:
-        raise UsageError(f"--quick changes the image size; it is for the {THESIS} alone")
     configs = args.repository / CONFIGS / ("" if at_top else args.study)
     reproduce(args.configs or configs, args)
 
@@ -159,13 +177,19 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
-    repository, mnist, quick = args.repository, args.mnist, args.quick
-    experiments = experiments_in(configs)
+    repository, quick = args.repository, args.quick
+    experiments = {
+        experiment: (file, load_config(file, experiment=experiment))
+        for file, experiment in experiments_in(configs)
+    }
     if not experiments:
         raise UsageError(f"{configs.absolute()} holds no YAML file; name the --repository, or a "
                          "folder of configs with --study or --configs")  # fmt: skip
-    photographs = args.data or _photographs(repository)
-    synthetic = marked_name(typed_path(photographs)) == SYNTHETIC
+    given = _roots_given(args)
+    if any(config.data.name == OFFICIAL_NAME for _, config in experiments.values()):
+        given.setdefault(OFFICIAL_NAME, _photographs(repository))
+    photographs = given.get(OFFICIAL_NAME)
+    synthetic = photographs is not None and marked_name(typed_path(photographs)) == SYNTHETIC
     ending = "-quick" if quick else "-synthetic" if synthetic else ""
     # The quick look keeps made and real photographs apart, so that neither blocks the other.
     inner = "synthetic" if quick and synthetic else ""
@@ -174,31 +198,50 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
     gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
     jobs = args.jobs or (1 if gpu else workers())
 
+    at_top = configs == repository / CONFIGS
     plan = Plan(runs_dir, range(args.seeds), args.device, repository / RECORDS)
-    roots = {OFFICIAL_NAME: photographs, "mnist": mnist or str(repository / MNIST_DATA)}
-    for file, experiment in experiments:
-        config = load_config(file, experiment=experiment)
-        root = roots.get(config.data.name, str(repository / config.data.root))
-        of_photographs = spec_of(config.data).of_photographs
-        if quick and not of_photographs:
+    for experiment, (file, config) in experiments.items():
+        name = config.data.name
+        root = given.get(name, str(repository / config.data.root))
+        if quick and at_top and not spec_of(config.data).of_photographs:
             print(f"{experiment}: left out of the quick look")
-        elif root != mnist and not _is_filled(typed_path(root)) and root != photographs:
-            other = "; --mnist names another" if config.data.name == "mnist" else ""
-            print(f"{experiment}: left out, as {root} is not filled{other}")
+        elif not DATASETS[name].is_drawn and name not in given and not _is_filled(typed_path(root)):
+            option = "--mnist names another" if name == "mnist" else f"--root {name}=DIR names it"
+            print(f"{experiment}: left out, as {root} is not filled; {option}")
         else:
-            size = [f"data.image_size={QUICK_IMAGE_SIZE}"] if quick else []
-            plan.add(file, experiment, [f"data.root={root}", *size])
+            settings = [] if DATASETS[name].is_drawn else [f"data.root={root}"]
+            plan.add(file, experiment, [*settings, *(_quick(config, at_top) if quick else [])])
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(plan, jobs, quick), flush=True)
+    print(_outlook(plan, jobs, (1 if at_top else 2) if quick else None), flush=True)
 
     failed = run_side_by_side(plan.longest_first(), jobs)
     _score_baselines(plan.datasets.values(), out)
+    _count_costs(plan.configs, out)
     total = plan.finished + len(plan.tasks)
     if len(failed) < total:
         print(f"\n{report(runs_dir, out, args.seeds).summary}\nwritten: {out}")
     if failed:
         raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
+
+
+def _roots_given(args: argparse.Namespace) -> dict[str, str]:
+    """By the name of a data set the folder that the command line names."""
+    given = {OFFICIAL_NAME: args.data, "mnist": args.mnist}
+    for one in args.root:
+        name, _, root = one.partition("=")
+        if name not in DATASETS or not root:
+            raise UsageError(f"--root {one}: NAME=DIR is needed, NAME of {', '.join(DATASETS)}")
+        given[name] = root
+    return {name: root for name, root in given.items() if root}
+
+
+def _quick(config: Config, at_top: bool) -> list[str]:
+    """The settings of a first look."""
+    settings = [] if at_top else list(QUICK_SETTINGS)
+    if spec_of(config.data).of_photographs:
+        settings.append(f"data.image_size={min(QUICK_IMAGE_SIZE, config.data.image_size)}")
+    return settings
 
 
 def _is_filled(place: Path) -> bool:
@@ -236,14 +279,25 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
         baseline_records.write(scored, file)
 
 
-def _outlook(plan: Plan, jobs: int, quick: bool) -> str:
+def _count_costs(configs: Iterable[Config], out: Path) -> None:
+    """Write what the networks cost into `out`."""
+    from pm_cls.models.cost import cost  # Paddle, which nothing before it needs here
+
+    device.prepare("cpu")
+    costs = [cost(config, spec_of(config.data)) for config in configs]
+    with writing(f"--out {out}"):
+        network_records.write(costs, out / network_records.FILE)
+
+
+def _outlook(plan: Plan, jobs: int, quick_minutes: int | None) -> str:
     total = plan.finished + len(plan.tasks)
     count = "1 run" if total == 1 else f"{total} runs"
     text = f"{count}, {plan.finished} finished already, {jobs} at a time"
     if not plan.tasks:
         return f"{text}."
-    if quick:
-        return f"{text}: about {QUICK_MINUTES} minute on two cores."
+    if quick_minutes:
+        in_words = "1 minute" if quick_minutes == 1 else f"{quick_minutes} minutes"
+        return f"{text}: about {in_words} on two cores."
     if not all(plan.seconds):
         return f"{text}. How long it takes is not known: {RECORDS} has no record of some."
     minutes = round(max(max(plan.seconds), sum(plan.seconds) / jobs) / 60)

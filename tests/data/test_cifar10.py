@@ -1,5 +1,7 @@
 """CIFAR-10 from the files of its binary version."""
 
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,41 @@ def test_the_folder_of_the_archive_may_be_named_or_that_above_it(objects):
     for file in objects.glob("*.bin"):
         file.rename(inner / file.name)
     assert load(objects / "above").digest == load(inner).digest
+
+
+def pack(folder):
+    """Put the files into an archive as the official one, which comes back."""
+    with tarfile.open(folder / cifar10.ARCHIVE, "w:gz") as packed:
+        for file in sorted(folder.glob("*.bin")):
+            packed.add(file, f"{cifar10.UNPACKED}/{file.name}")
+            file.unlink()
+    return folder / cifar10.ARCHIVE
+
+
+@pytest.fixture
+def archive(objects):
+    return pack(objects)
+
+
+def test_the_archive_is_read_as_it_was_downloaded(objects):
+    unpacked = load(objects).digest
+    pack(objects)
+    assert load(objects).digest == unpacked
+    assert [file.name for file in objects.iterdir()] == [cifar10.ARCHIVE]
+
+
+@pytest.mark.parametrize("left", [0, 10, 5000], ids=["empty", "header", "cut"])
+def test_an_archive_that_is_not_whole_is_told(archive, left):
+    archive.write_bytes(archive.read_bytes()[:left])
+    with pytest.raises(DataError, match="is no whole archive of CIFAR-10's binary version"):
+        load(archive.parent)
+
+
+def test_an_archive_of_something_else_is_told(archive):
+    with tarfile.open(archive, "w:gz") as packed:
+        packed.add(__file__, f"{cifar10.UNPACKED}/data_batch_1.bin")
+    with pytest.raises(DataError, match="is no whole archive"):
+        load(archive.parent)
 
 
 def test_channels_can_be_reversed(objects):

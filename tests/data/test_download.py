@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from pm_cls.data import __main__ as commands
-from pm_cls.data.photographs import download as module
-from pm_cls.data.photographs.download import ATTEMPTS, FILE_NAME, SHA256, URL, download
+from pm_cls.data import download as module
+from pm_cls.data.download import ARCHIVES, ATTEMPTS, Archive, download
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 
 pytestmark = pytest.mark.once  # the same with every version of the libraries
 
 CONTENT = bytes(range(256)) * 1200
+FILE_NAME = ARCHIVES["figshare"].name
 PART = f"{FILE_NAME}.part"
 
 
@@ -79,7 +80,8 @@ def server(monkeypatch):
 
 def fetch(server, out, content=CONTENT, **settings):
     settings = {"timeout": 5, "pause": 0, **settings}
-    return download(out, url=server.url, sha256=hashlib.sha256(content).hexdigest(), **settings)
+    what = Archive(server.url, hashlib.sha256(content).hexdigest(), FILE_NAME)
+    return download(out, what, **settings)
 
 
 def names(folder):
@@ -252,14 +254,22 @@ def test_ctrl_c_keeps_the_part(server, tmp_path, monkeypatch):
 
 
 def test_the_verb_asks_the_publisher_by_name_only(tmp_path, monkeypatch, capsys):
-    assert (URL, SHA256[:8]) == ("https://ndownloader.figshare.com/files/37786152", "21cd568a")
+    known = {name: (one.url, one.sha256[:8]) for name, one in ARCHIVES.items()}
+    assert known == {
+        "figshare": ("https://ndownloader.figshare.com/files/37786152", "21cd568a"),
+        "cifar10": ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "c4a38c50"),
+    }
     called = []
-    monkeypatch.setattr(commands, "download", lambda out: called.append(out) or out / FILE_NAME)
+    monkeypatch.setattr(
+        commands, "download", lambda out, what: called.append((out, what)) or out / what.name
+    )
     commands.main(["download", "figshare", "--out", str(tmp_path)])
-    assert called == [tmp_path]
     assert f"pm-cls data prepare {tmp_path / FILE_NAME} --out" in capsys.readouterr().out
+    commands.main(["download", "cifar10", "--out", str(tmp_path)])
+    assert called == [(tmp_path, ARCHIVES[name]) for name in ("figshare", "cifar10")]
+    assert "prepare" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
         commands.main(["download", "elsewhere", "--out", str(tmp_path)])
     with pytest.raises(SystemExit):
         commands.main(["download"])
-    assert len(called) == 1
+    assert len(called) == 2

@@ -40,7 +40,7 @@ def run_of(name, left, seed=0, official=True, limit=None, **sections):
     predictions = Predictions(("a",), np.array([0]), np.zeros((1, target.outputs)), target)
     return Record(
         Path(), name, seed, config.data.name, "c", False, config, Environment(data=data), epochs,
-        {1: predictions}, {}, {}, [], None,
+        {1: predictions}, {}, {}, [], None, None,
     )  # fmt: skip
 
 

@@ -10,18 +10,19 @@ import pytest
 from pm_cls.config import SYNTHETIC
 from pm_cls.records.environment import Data, Environment
 from pm_cls.records.predictions import Predictions
-from pm_cls.report.published import causes, rules, thesis
+from pm_cls.report.published import causes, rules
+from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record
 from pm_cls.scores.metrics import Scores
 from pm_cls.scores.target import Binary
 
 
 def run_of(experiment, seed, correct, loss=0.2, n=400, predictions=None):
-    config = thesis.reference(experiment)
+    config = thesis().reference(experiment)
     scores = {e: Scores(c, n, c / n, loss, None) for e, c in zip((5, 10), correct, strict=True)}
     return Record(
         Path(), experiment, seed, config.data.name, "c", False, config, Environment(data=Data()),
-        [], predictions or {}, scores, {}, [], None,
+        [], predictions or {}, scores, {}, [], None, None,
     )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ def test_a_baseline_near_a_network_is_told(fake_run, tmp_path, accuracy, digest,
     for seed, errors in enumerate([range(8), range(10), range(9)]):  # 97.5 to 98%
         runs_dir = fake_run("alexnet", with_errors(*errors), LABELS, seed=seed)
     baselines.write([baseline_of(accuracy, digest)], tmp_path / baselines.FILE)
-    warnings = of_baselines.make(material_of(runs_dir, tmp_path / baselines.FILE)).told
+    warnings = of_baselines.make(material_of(runs_dir, tmp_path)).told
     assert bool(warnings) == warned
     if warned:
         assert "AlexNet relu: 97.75%" in warnings[0].en and "4×4 缩略图" in warnings[0].zh

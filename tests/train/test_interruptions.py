@@ -220,6 +220,13 @@ def test_nan_keeps_the_last_two_good_states(stopped):
         ("optimizer.name=adam", "model.normalization=layers"),
         ("model.normalization=input",),
         ("model.name=alexnet",),  # has dropout
+        (
+            "train.augmentation.flip=0.5",
+            "train.augmentation.shift=0.2",
+            "train.hold_out=0.2",
+            "schedule.name=inverse_time",
+            "schedule.decay=0.1",
+        ),
     ],
     indirect=True,
 )

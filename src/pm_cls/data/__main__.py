@@ -1,6 +1,7 @@
-"""Download, prepare, verify or make the photographs.
+"""Download, prepare, verify or make data.
 
 python -m pm_cls.data download figshare --out data/downloads
+python -m pm_cls.data download cifar10 --out data/cifar10
 python -m pm_cls.data prepare data/downloads --out data/ichallenge_pm
 python -m pm_cls.data verify data/ichallenge_pm
 python -m pm_cls.data synthesize --out data/synthetic
@@ -18,9 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.data import Split
+from pm_cls.data.download import ARCHIVES, download
 from pm_cls.data.photographs import archives, layout
 from pm_cls.data.photographs import labels as label_tables
-from pm_cls.data.photographs.download import FILE_NAME, download
 from pm_cls.data.photographs.images import decode
 from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import content_digests, nearly_black_note, repeated
@@ -38,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     verb = _verb(verbs, "download", "fetch the public archive, or the rest of it, and check it")
-    verb.add_argument("name", choices=["figshare"], help="where from: figshare, 1,200 photographs")
     verb.add_argument(
-        "--out", type=typed_path, required=True, metavar="DIR", help=f"gets {FILE_NAME}"
+        "name", choices=ARCHIVES, help="figshare: 1,200 photographs; cifar10: 60,000 small pictures"
+    )
+    verb.add_argument(
+        "--out", type=typed_path, required=True, metavar="DIR", help="gets the archive"
     )
 
     verb = _verb(verbs, "verify", "say what a folder holds, what is missing, what is bad")
@@ -65,8 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     args = parser.parse_args(arguments)
     if args.verb == "download":
-        archive = download(args.out)
-        print(f"written: {archive}\nnext: pm-cls data prepare {archive} --out data/ichallenge_pm")
+        archive = download(args.out, ARCHIVES[args.name])
+        print(f"written: {archive}")
+        if args.name == "figshare":
+            print(f"next: pm-cls data prepare {archive} --out data/ichallenge_pm")
     elif args.verb == "verify":
         print(verify(args.root))
     elif args.verb == "prepare":

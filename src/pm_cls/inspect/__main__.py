@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from pm_cls.config import DataConfig
-from pm_cls.data import Dataset, load_dataset
+from pm_cls.data import Dataset, Split, load_dataset
 from pm_cls.records import gradients, result, saliency
+from pm_cls.records import responses as response_records
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
 from pm_cls.report import drawing, pictures
 from pm_cls.runtime import device
@@ -21,6 +24,7 @@ from pm_cls.runtime.command import add_device, add_runs, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.paths import typed_path
+from pm_cls.scores.target import Classes
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,7 +55,8 @@ def inspect(
     """Write inspection/ of each run.
 
     Its layers before training and at kept epochs; and where the network classifies photographs
-    with one logit, what it looks at with the weights of the last of these epochs.
+    with one logit, what it looks at with the weights of the last of these epochs; where it tells
+    classes, what each of its kernels answers to.
 
     Raises:
         UsageError: a run or its weights are missing, or the data are not those of the run.
@@ -60,6 +65,7 @@ def inspect(
     device.prepare(device_choice)
     from pm_cls.inspect.gradients import layer_states
     from pm_cls.inspect.looking import look
+    from pm_cls.inspect.responses import responses
     from pm_cls.models.classifier import Run
 
     loaded: dict[DataConfig, Dataset] = {}
@@ -77,10 +83,18 @@ def inspect(
         print(f"written: {run.folder / gradients.FILE}", flush=True)
         if gradients_only:
             continue
+        if isinstance(run.spec.target, Classes):
+            answers = responses(run, dataset)
+            given = run.spec.target.predicted(run.logits(dataset.validation.images))
+            with writing(run.folder):
+                response_records.write(run.folder, answers)
+                _draw_errors(run.folder / saliency.FOLDER, dataset.validation, given)
+            print(f"written: {run.folder / response_records.FILE}", flush=True)
+            continue
         if not run.spec.of_photographs or run.spec.target.outputs != 1:
             print(
-                f"{run.folder}: does not judge photographs by one logit; what it looks at is "
-                "left out"
+                f"{run.folder}: neither judges photographs by one logit nor tells classes; what "
+                "it looks at is left out"
             )
             continue
         found, shown = look(run, dataset)
@@ -88,6 +102,14 @@ def inspect(
             saliency.write(run.folder, found, shown)
             _draw(run.folder / saliency.FOLDER, found, shown)
         print(f"written: {run.folder / saliency.FOLDER}", flush=True)
+
+
+def _draw_errors(folder: Path, split: Split, given: np.ndarray) -> None:
+    """A picture of images that were given a wrong class; it stays with the run."""
+    wrong = np.flatnonzero(given != split.labels)[: pictures.MOST_ERRORS]
+    if len(wrong):
+        shown = (split.images[wrong], split.labels[wrong], given[wrong])
+        drawing.save_png(partial(pictures.errors, *shown), folder / "errors.png")
 
 
 def _draw(folder: Path, found: Saliency, shown: Shown) -> None:

@@ -31,7 +31,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
         names=tuple(split.names[i] for i in chosen),
         labels=split.labels[chosen],
         probabilities=target.probabilities(logits[chosen])[:, 1],
-        images=_rgb(split.images[chosen], run.config),
+        images=rgb(split.images[chosen], run.config),
         grad_cam=grad_cam[chosen],
         occlusion=occlusion,
         mapped=mapped,
@@ -42,7 +42,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     largest = grad_cam.max(axis=(1, 2), keepdims=True)
     found = Saliency(
         epoch=run.epoch,
-        kernels=_rgb(saliency.first_kernels(model, split.images), run.config),
+        kernels=rgb(saliency.first_kernels(model, split.images), run.config),
         counts=_counts(outcome),
         grad_cam=_means(grad_cam / np.where(largest > 0, largest, 1), outcome),
         occluded=_counts(outcome[chosen]),
@@ -92,6 +92,6 @@ def _ablated(run: Run, dataset: Dataset) -> Iterator[tuple[str, metrics.Scores]]
         yield name, metrics.scores(np.concatenate(logits), labels, run.spec.target)
 
 
-def _rgb(channels: np.ndarray, config: Config) -> np.ndarray:
+def rgb(channels: np.ndarray, config: Config) -> np.ndarray:
     """In RGB order what is [n, 3, ...] in that of the run."""
     return channels[:, ::-1] if config.data.channel_order == "bgr" else channels

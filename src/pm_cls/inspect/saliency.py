@@ -18,13 +18,13 @@ BATCH = 10
 
 def first_kernels(model: nn.Layer, images: np.ndarray) -> np.ndarray:
     """The weights of the first convolution, float32 [filters, channels, k, k]."""
-    return _convolutions(model, images)[0].layer.weight.numpy()
+    return convolutions(model, images)[0].layer.weight.numpy()
 
 
 @paddle.no_grad()
 def feature_maps(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
     """The activations after each convolution, from the images on: float32 [n, maps, h, w]."""
-    layers = [tap.activation for tap in _convolutions(model, images) if tap.activation is not None]
+    layers = [tap.activation for tap in convolutions(model, images) if tap.activation is not None]
     with outputs_of(layers) as outputs:
         model(paddle.to_tensor(to_float(images)))
     return [output.numpy() for output in outputs]
@@ -41,7 +41,7 @@ def grad_cam(model: nn.Layer, images: np.ndarray) -> np.ndarray:
     Returns:
         float32 [n, h, w], 0 or more, of the size of those activations.
     """
-    last = _convolutions(model, images)[-1]
+    last = convolutions(model, images)[-1]
     found = []
     for start in range(0, len(images), BATCH):
         batch = paddle.to_tensor(to_float(images[start : start + BATCH]))
@@ -105,7 +105,7 @@ def agreement(grad_cam: np.ndarray, occlusion: np.ndarray, size: int) -> float |
     return float(stats.spearmanr(squares, occlusion.ravel()).statistic)
 
 
-def _convolutions(model: nn.Layer, images: np.ndarray) -> list[Tap]:
+def convolutions(model: nn.Layer, images: np.ndarray) -> list[Tap]:
     """In the order of the images; the network is in evaluation mode afterwards."""
     found = taps(model, paddle.to_tensor(to_float(images[:1])))
     return [tap for tap in found if isinstance(tap.layer, nn.Conv2D)]

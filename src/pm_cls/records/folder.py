@@ -12,7 +12,7 @@ from pm_cls.config import Config, load_stored
 from pm_cls.records import evaluations, result, saliency
 from pm_cls.runtime.errors import UsageError
 
-CONFIG, LOG, CHECKPOINT = "config.yaml", "train.log", "checkpoint"
+CONFIG, LOG, CHECKPOINT, LOCK = "config.yaml", "train.log", "checkpoint", ".lock"
 KEEP_BOTH = (
     "keep both by giving this one another place, --runs-dir DIR, or name, "
     "pm-cls train --set experiment=NAME"
@@ -68,16 +68,27 @@ def locked(folder: Path) -> Iterator[None]:
         UsageError: another process is at work on this run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock", timeout=0)
+    lock = filelock.FileLock(folder / LOCK)
     try:
-        lock.acquire()
+        lock.acquire(timeout=1)  # `is_held` of another process has it for a moment
     except filelock.Timeout:
         raise UsageError(f"{folder}: another process is at work on this run; let it finish")
     try:
         yield
     finally:
-        (folder / ".lock").unlink(missing_ok=True)
+        (folder / LOCK).unlink(missing_ok=True)
         lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work on the run, on this machine or another that has the folder."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with filelock.FileLock(folder / LOCK, timeout=0):
+            return False
+    except (filelock.Timeout, OSError):
+        return True
 
 
 def discard(folder: Path) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pm_cls.records import baselines, folder
+from pm_cls.records import folder
 from pm_cls.report import columns, drawing, page
 from pm_cls.report import photographs as photograph_page
+from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, read_runs
 from pm_cls.report.section import Content, gather
 from pm_cls.report.sections import SECTIONS, provenance
@@ -16,7 +17,6 @@ from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
 
 RECORDS = "records"
-SUMMARY = "table1.md"  # what is printed of runs of the thesis
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Report:
     """What a report says, and where.
 
     Attributes:
-        summary: a table of the runs as Markdown: that of the thesis where there are runs of it.
+        summary: a table of the runs as Markdown: that of the thesis where there are runs of it,
+            else those of other studies.
         runs: all that were finished.
         left_out: by name (`alexnet/seed0`) a sentence on each folder that was not.
         files: what was written, but for figures and records.
@@ -41,8 +42,8 @@ def build(
 ) -> Report:
     """Write a report; see `pm_cls.report.report`."""
     found, left_out = read_runs(runs_dir)
-    material = gather(found, left_out, seeds, out / baselines.FILE)
-    if not material.shown and not material.causes.experiments:
+    material = gather(found, left_out, seeds, out)
+    if not material.reported and not material.causes.experiments:
         raise UsageError(
             f"{runs_dir}: holds no finished run"
             + ("" if seeds is None else f" with a seed below {seeds}")
@@ -64,8 +65,11 @@ def build(
         for name in set(page.FILES) - set(pages):  # of another --lang
             (out / name).unlink(missing_ok=True)
         _draw([content for _, content in contents], out / "figures")
-    summary = files.get(SUMMARY, "")
-    if not material.has_study:
+    with_runs = [study for study in studies.every() if material.studies[study.name]]
+    if material.has_study or not with_runs:
+        with_runs = [studies.thesis()]
+    summary = "\n".join(files.get(f"{study.table}.md", "") for study in with_runs)
+    if not material.has_study and not any(material.studies.values()):
         lines = provenance.lines(material.shown)
         summary = columns.markdown(provenance.CSV, lines, is_aligned=False)
     return Report(summary, found, left_out, [out / name for name in (*files, *pages)])

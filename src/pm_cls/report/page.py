@@ -54,9 +54,10 @@ def _part(section: Section, content: Content, language: Language) -> Markup:
 
     return Markup(
         fill(
-            f"{section.name}.html.j2",
+            section.template or f"{section.name}.html.j2",
             language,
             [section.folder],
+            place=section.name,
             it=content.told,
             has=draws.__contains__,
             svg=svg,

@@ -3,11 +3,12 @@
 `pm_cls.inspect` draws them too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
 
+from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes
 from pm_cls.report.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
 from pm_cls.report.text import Language, Text, named
@@ -25,6 +26,7 @@ ABLATIONS = {
     "outline": Text("only its outline, all in one colour", "只留轮廓，颜色统一"),
 }
 MAPS_A_LAYER = 16  # feature maps drawn of each layer, the first ones
+MOST_ERRORS, ERRORS_A_ROW = 200, 16
 A_ROW = 8  # photographs side by side
 OUTCOME_NAMES = {
     "true_positive": Text("ill, called ill", "患病，判为患病"),
@@ -171,3 +173,81 @@ def _photograph(axes: Axes, shown: Shown, index: int) -> None:
 
 def _caption(shown: Shown, index: int) -> str:
     return f"{shown.names[index]}\np = {shown.probabilities[index]:.3f}"
+
+
+def examples(found: Responses, classes: Sequence[Text], language: Language = "en") -> Figure:
+    """An example of each class, and below it what each kernel of the first convolution gives.
+
+    Three maps of the second are drawn as one picture, red, green and blue, before and after the
+    activation.
+    """
+    first, *others = found.layers[:2]
+    rows = [(Text("picture", "图片"), found.examples / 255)]
+    for kernel in range(min(first.outputs.shape[1], A_ROW)):
+        words = Text("conv1, {n}", "conv1，{n}").format(n=kernel + 1)
+        rows.append((words, _scaled(first.outputs[:, [kernel] * 3])))
+    for layer in others:
+        if layer.outputs.shape[1] == 3:
+            rows.append((Text("conv2", "conv2"), _scaled(layer.outputs)))
+            activated = Text("conv2, activated", "conv2，激活后")
+            rows.append((activated, _scaled(layer.activations)))
+    size = (0.8 * len(found.examples) + 1.2, 0.8 * len(rows) + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(rows), len(found.examples), squeeze=False)
+    for line, (name, images) in zip(panels, rows, strict=True):
+        for axes, image in zip(line, images, strict=True):
+            axes.imshow(image.transpose(1, 2, 0), interpolation="nearest")
+            axes.set_xticks([])
+            axes.set_yticks([])
+        line[0].set_ylabel(name.of(language), rotation=0, ha="right", va="center", fontsize=7)
+    for axes, one in zip(panels[0], classes, strict=True):
+        axes.set_title(one.of(language), fontsize=7)
+    return figure
+
+
+def errors(
+    images: np.ndarray, labels: np.ndarray, answers: np.ndarray, language: Language = "en"
+) -> Figure:
+    """Images, uint8 [n, 1 or 3, h, w], above each its label and the answer given."""
+    rows = -(-len(images) // ERRORS_A_ROW)
+    figure = Figure(figsize=(0.75 * ERRORS_A_ROW, 0.9 * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, ERRORS_A_ROW, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, image, label, answer in zip(panels, images, labels, answers, strict=False):
+        shown = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
+        axes.imshow(shown, interpolation="nearest")
+        axes.set_title(f"{label}: {answer}", fontsize=7)
+    return figure
+
+
+def responses(found: Responses, classes: Sequence[Text], language: Language = "en") -> Figure:
+    """The kernels of the first convolution, and the mean response of each to each class."""
+    layer = found.layers[0]
+    kernels, means = layer.kernels.mean(axis=1), layer.means
+    figure = Figure(
+        figsize=(0.75 * len(classes) + 2.2, 0.36 * len(means) + 1), layout="constrained"
+    )
+    left, right = figure.subplots(1, 2, width_ratios=[1, len(classes)])
+    left.set_axis_off()
+    edge = np.abs(kernels).max()
+    for place, kernel in enumerate(kernels):
+        inner = left.inset_axes((0.1, 1 - (place + 0.95) / len(kernels), 0.8, 0.9 / len(kernels)))
+        inner.imshow(kernel, cmap="RdBu_r", vmin=-edge, vmax=edge)
+        inner.set_axis_off()
+    largest = means.max(axis=1, keepdims=True)
+    right.imshow(means / np.where(largest > 0, largest, 1), cmap="Blues", vmin=0, vmax=1,
+                 aspect="auto")  # fmt: skip
+    for (kernel, label), value in np.ndenumerate(means):
+        dark = value > 0.6 * largest[kernel, 0]
+        right.text(label, kernel, f"{value:.3f}", ha="center", va="center", fontsize=6,
+                   color="white" if dark else "black")  # fmt: skip
+    right.set_xticks(range(len(classes)), [one.of(language) for one in classes], fontsize=7)
+    right.set_yticks(range(len(means)), [str(i + 1) for i in range(len(means))], fontsize=7)
+    return figure
+
+
+def _scaled(maps: np.ndarray) -> np.ndarray:
+    """Maps [n, 3, h, w] from their least to their largest value as 0 to 1."""
+    span = float(np.ptp(maps)) or 1.0
+    return (maps - maps.min()) / span

@@ -18,6 +18,7 @@ from pm_cls.records import (
     folder,
     gradients,
     predictions,
+    responses,
     result,
     saliency,
 )
@@ -26,6 +27,7 @@ from pm_cls.records.epochs import Epoch
 from pm_cls.records.evaluations import Evaluation
 from pm_cls.records.gradients import LayerState
 from pm_cls.records.predictions import Predictions
+from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import Saliency
 from pm_cls.report.text import Text
 from pm_cls.runtime.errors import UsageError
@@ -49,7 +51,7 @@ class Record:
         dataset: the name of the data; `synthetic` for drawn photographs.
         predictions, scores: by reported epoch.
         evaluations: on other data, by their name.
-        layers, saliency: empty and None where `inspect` was not called.
+        layers, saliency, responses: empty and None where `inspect` was not called.
     """
 
     folder: Path
@@ -66,6 +68,7 @@ class Record:
     evaluations: Mapping[str, tuple[Evaluation, Predictions]]
     layers: list[LayerState]
     saliency: Saliency | None
+    responses: Responses | None
 
     @property
     def name(self) -> str:
@@ -109,6 +112,7 @@ class Record:
         names = [folder.CONFIG, environment.FILE, epochs.FILE, result.FILE]
         names += [gradients.FILE] if self.layers else []
         names += [saliency.FACTS, saliency.ARRAYS] if self.saliency else []
+        names += [responses.FILE] if self.responses else []
         facts = [evaluations.file(self.folder, name) for name in self.evaluations]
         answers = [predictions.file(self.folder, epoch) for epoch in self.scores]
         answers += [file.with_suffix(".csv") for file in facts]
@@ -168,6 +172,7 @@ def _read(place: Path) -> Record:
         evaluations=evaluations.read_all(place),
         layers=gradients.read(place),
         saliency=saliency.read(place),
+        responses=responses.read(place),
     )
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pm_cls.records import baselines
+from pm_cls.records import baselines, networks
 from pm_cls.records.baselines import Baseline
+from pm_cls.records.networks import Network
 from pm_cls.report.drawing import Draw
-from pm_cls.report.published import causes, thesis
+from pm_cls.report.published import causes, studies
+from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import NOTHING, Language, Text
 
@@ -26,21 +28,33 @@ class Material:
     Attributes:
         runs: every finished run, by experiment and seed.
         left_out: by name a sentence on each folder that holds none.
-        thesis: the runs of the thesis' experiments with the seeds that are looked for.
-        shown: those and every other run with such a seed that is none of the experiments on causes,
-            which have a section of their own.
-        seeds: which each row of the thesis should have.
+        studies: by study the runs of its experiments with the seeds that are looked for.
+        shown: those of the thesis and every other run with such a seed that is neither of another
+            study nor of the experiments on causes, which have sections of their own.
+        seeds: by study which each of its rows should have.
         causes: the experiments on causes, of any seed.
         baselines: on any data.
+        networks: what those of the experiments cost, where it is known.
     """
 
     runs: list[Record]
     left_out: Mapping[str, Text]
-    thesis: list[Record]
+    studies: Mapping[str, list[Record]]
     shown: list[Record]
-    seeds: tuple[int, ...]
+    seeds: Mapping[str, tuple[int, ...]]
     causes: causes.Found
     baselines: list[Baseline]
+    networks: list[Network]
+
+    @property
+    def thesis(self) -> list[Record]:
+        return self.studies[thesis().name]
+
+    @property
+    def reported(self) -> list[Record]:
+        """All that are shown, and those of the other studies."""
+        others = (self.studies[study.name] for study in studies.others())
+        return [*self.shown, *(run for ours in others for run in ours)]
 
     @property
     def has_study(self) -> bool:
@@ -51,31 +65,38 @@ class Material:
     def experiments(self) -> dict[str, list[Record]]:
         """The runs that are shown, those of the thesis' experiments first, in its order."""
         found = grouped(self.shown, lambda run: run.experiment)
-        first = [name for name in thesis.experiments() if name in found]
+        first = [name for name in thesis().names if name in found]
         return {name: found[name] for name in dict.fromkeys([*first, *found])}
 
 
 def gather(
-    runs: list[Record], left_out: Mapping[str, Text], seeds: int | None, baselines_file: Path
+    runs: list[Record], left_out: Mapping[str, Text], seeds: int | None, out: Path
 ) -> Material:
     """Sort out which run is shown where.
 
     Args:
+        out: where files may lie that are read too: baselines.csv, networks.csv.
         seeds: of each experiment seeds 0 to this less one are shown; default: all that are there.
     """
-    names, on_causes = thesis.experiments(), causes.find(runs)
-    inside = {run.name for one in on_causes.experiments for run in one.runs}
+    on_causes = causes.find(runs)
     wanted = [run for run in runs if seeds is None or run.seed < seeds]
-    ours = [run for run in wanted if run.experiment in names]
-    looked_for = {run.seed for run in ours} if seeds is None else range(seeds)
+    by_study = {study.name: study.runs(wanted) for study in studies.every()}
+    inside = {run.name for one in on_causes.experiments for run in one.runs}
+    inside |= {run.name for study in studies.others() for run in by_study[study.name]}
+    of_thesis = by_study[thesis().name]
+    looked_for = {
+        name: sorted({run.seed for run in ours}) if seeds is None else range(seeds)
+        for name, ours in by_study.items()
+    }
     return Material(
         runs=runs,
         left_out=left_out,
-        thesis=ours,
-        shown=[run for run in wanted if run.experiment in names or run.name not in inside],
-        seeds=tuple(sorted(looked_for)),
+        studies=by_study,
+        shown=[run for run in wanted if run in of_thesis or run.name not in inside],
+        seeds={name: tuple(found) for name, found in looked_for.items()},
         causes=on_causes,
-        baselines=baselines.read(baselines_file),
+        baselines=baselines.read(out / baselines.FILE),
+        networks=networks.read(out / networks.FILE),
     )
 
 
@@ -84,7 +105,7 @@ def marks(runs: list[Record]) -> Text:
     found = NOTHING
     if any(run.is_synthetic for run in runs):
         found += SYNTHETIC_MARK
-    if any(run.experiment in thesis.experiments() and thesis.deviations(run) for run in runs):
+    if any((study := studies.of(run.experiment)) and study.deviations(run) for run in runs):
         found += SETTINGS_MARK
     if any(not run.is_synthetic and not run.is_official for run in runs):
         found += UNOFFICIAL_MARK
@@ -115,11 +136,13 @@ class Section:
     """A part of the report.
 
     Attributes:
-        name: of its place on the page, and of its template, NAME.html.j2 in `folder`.
+        name: of its place on the page.
         title: in the navigation.
+        template: in `folder`; NAME.html.j2 where none is named.
     """
 
     name: str
     title: Text
     make: Callable[[Material], Content]
     folder: Path = SECTIONS_FOLDER
+    template: str = ""

@@ -2,7 +2,8 @@
 
 A run computes on one thread, so as many runs as there are cores go on at a time. What a process
 has done is read from its files; nothing else is exchanged with it. It ends with this process,
-however that ends.
+however that ends. Runs that another machine is at work on, which shares the folder, are left to it
+and looked at again.
 """
 
 import signal
@@ -17,6 +18,8 @@ from tqdm import tqdm
 
 from pm_cls.runtime.processes import GRACE, ending_with_this
 
+LOOK_AGAIN = 2.0  # seconds until a run that another process holds is looked at again
+
 
 @dataclass(frozen=True)
 class Task:
@@ -27,12 +30,16 @@ class Task:
         arguments: of `python`.
         epochs: how many it has.
         done: the accuracy, a fraction, of each epoch that is on disk.
+        is_finished: whether nothing is left to do.
+        is_held: whether another process is at work on it.
     """
 
     name: str
     arguments: Sequence[str]
     epochs: int
     done: Callable[[], Sequence[float]]
+    is_finished: Callable[[], bool] = lambda: False
+    is_held: Callable[[], bool] = lambda: False
 
 
 @dataclass
@@ -49,17 +56,31 @@ class Running:
 def run_side_by_side(tasks: Sequence[Task], jobs: int) -> list[str]:
     """Run the tasks, at most `jobs` at a time; a failing one does not stop the others.
 
+    One that another process holds is waited for, and taken over where that one is killed.
+
     Returns:
         For each run that failed its name and the last words of its process.
     """
     waiting, failed = list(tasks), []
+    held: list[Task] = []
+    left_to_others: set[str] = set()
     slots = list(range(jobs))
     under_way: dict[int, Running] = {}
+    looked = time.monotonic()
     try:
-        while waiting or under_way:
+        while waiting or under_way or held:
+            if not waiting and time.monotonic() - looked > LOOK_AGAIN:
+                waiting, held, looked = held, [], time.monotonic()
             while waiting and slots:
-                slot = slots.pop(0)
-                under_way[slot] = _start(waiting.pop(0), slot)
+                task = waiting.pop(0)
+                if task.is_held():
+                    held.append(task)
+                    if task.name not in left_to_others:
+                        left_to_others.add(task.name)
+                        tqdm.write(f"{task.name}: left to the process that is at work on it")
+                elif not task.is_finished():
+                    slot = slots.pop(0)
+                    under_way[slot] = _start(task, slot)
             time.sleep(0.2)
             for slot, run in list(under_way.items()):
                 ended = run.process.poll() is not None  # asked first: then all epochs are on disk
@@ -68,7 +89,9 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int) -> list[str]:
                     slots.append(slot)
                     del under_way[slot]
                     run.bar.close()
-                    if run.process.returncode:
+                    if run.process.returncode and run.task.is_held():
+                        held.append(run.task)  # another process was quicker
+                    elif run.process.returncode:
                         failed.append(f"{run.task.name}: {_last_words(run)}")
                         tqdm.write(f"FAILED {failed[-1]}")
                     _close(run)

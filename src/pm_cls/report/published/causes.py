@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
-from pm_cls.report.published import differing, essence, load, thesis
+from pm_cls.report.published import differing, essence, load
+from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import Text
 from pm_cls.scores.target import Classes
@@ -31,8 +32,8 @@ class Group:
     own: bool = False
 
     def holds(self, config: Config) -> bool:
-        keys = differing(config, thesis.reference(self.home))
-        if set(keys) & set(study().same) or (not self.own and thesis.is_own(config)):
+        keys = differing(config, thesis().reference(self.home))
+        if set(keys) & set(study().same) or (not self.own and thesis().is_own(config)):
             return False
         rest = sorted(set(keys) - set(self.may))
         return len(rest) == 1 if self.one else rest == sorted(self.must)
@@ -53,7 +54,7 @@ class Study:
     @property
     def home(self) -> Config:
         """What the grid is laid around."""
-        return thesis.reference(self.groups[0].home)
+        return thesis().reference(self.groups[0].home)
 
     @property
     def panel(self) -> str:
@@ -172,8 +173,7 @@ def find(runs: Iterable[Record]) -> Found:
     outside = {
         run.experiment: keys
         for run in counted
-        if run.experiment not in {*inside, *thesis.experiments()}
-        and (keys := _keys_outside(run.config))
+        if run.experiment not in {*inside, *thesis().names} and (keys := _keys_outside(run.config))
     }
     return Found(
         sorted(
@@ -204,7 +204,7 @@ def _experiment(ours: Sequence[Record]) -> Experiment | None:
     if group is None:
         return None
     flat, images = config.flat(), ours[0].data.n_training
-    keys = differing(config, thesis.reference(group.home))
+    keys = differing(config, thesis().reference(group.home))
     return Experiment(
         name=ours[0].experiment,
         group=group,
@@ -222,7 +222,7 @@ def _experiment(ours: Sequence[Record]) -> Experiment | None:
 def _keys_outside(config: Config) -> list[str]:
     """In which it differs from the home that shares its network and data; empty without one."""
     for group in study().groups:
-        keys = differing(config, thesis.reference(group.home))
+        keys = differing(config, thesis().reference(group.home))
         if not set(keys) & set(study().same):
             return keys
     return []

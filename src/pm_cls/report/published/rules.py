@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as option
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
 
 import numpy as np
 
 from pm_cls.config.options import checked, chosen
-from pm_cls.report.published import causes, load, thesis
+from pm_cls.report.published import causes, load
+from pm_cls.report.published.studies import Stated, thesis
+from pm_cls.report.published.values import Judged, Verdict, impossible, near
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, p_value, percent
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.metrics import Scores
 
-Verdict = Literal["reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested"]
 VERDICTS: dict[Verdict, Text] = {
     "reproduced": Text("reproduced", "已复现"),
     "not_reproduced": Text("not reproduced", "未能复现"),
@@ -26,7 +26,6 @@ VERDICTS: dict[Verdict, Text] = {
     "impossible": Text("impossible", "不可能成立"),
     "not_yet_tested": Text("not yet tested", "尚未检验"),
 }
-Judged = tuple[Text, Verdict]  # the evidence in words
 Point = tuple[str, int]  # an experiment and an epoch
 
 
@@ -118,10 +117,10 @@ def judge(runs: Sequence[Record], on_causes: causes.Found) -> list[Claim]:
         runs: of the thesis' experiments; those that may not be held against it are left out.
     """
     stated = load(_Claims, "claims.yaml")
-    ours = [run for run in runs if thesis.is_comparable(run)]
+    ours = [run for run in runs if thesis().is_comparable(run)]
     facts = Facts(ours, on_causes, stated.thresholds)
     claims = []
-    for entry in [*map(_of_row, thesis.rows()), *stated.claims]:
+    for entry in [*map(_of_row, thesis().rows), *stated.claims]:
         rule = chosen(RULES, f"{entry.id}.rule", entry.rule)
         given = checked(rule, f"{entry.id}.parameters", entry.rule, entry.parameters)
         verdict: Verdict
@@ -129,12 +128,12 @@ def judge(runs: Sequence[Record], on_causes: causes.Found) -> list[Claim]:
             evidence, verdict = rule(facts, **given)
         except NotTested as error:
             evidence, verdict = error.args[0], "not_yet_tested"
-        statement, place = Text(entry.en, entry.zh), thesis.place(entry.section)
+        statement, place = Text(entry.en, entry.zh), thesis().place(entry.section)
         claims.append(Claim(entry.id, statement, place, entry.rule, evidence, verdict))
     return claims
 
 
-def _of_row(row: thesis.Row) -> Entry:
+def _of_row(row: Stated) -> Entry:
     statement = Text(
         "{network} with {activation}, {epochs} epochs: {accuracy}%, loss {loss}%",
         "{network}，{activation}，{epochs} 轮：准确率 {accuracy}%，损失 {loss}%",
@@ -148,42 +147,22 @@ def _of_row(row: thesis.Row) -> Entry:
 
 def value(facts: Facts, *, row: int) -> Judged:
     """Our accuracy and loss are those of a row, within what one new run may give."""
-    of = next(one for one in thesis.rows() if one.row == row)
-    count = round(of.accuracy * of.n_images)
-    if percent(count / of.n_images) != percent(of.accuracy):
-        words = Text(
-            "{stated}% of {n} is {share:.1f} photographs; {count} are {near}%. As a mean of "
-            "several runs it would be possible.",
-            "{n} 张的 {stated}% 是 {share:.1f} 张，而 {count} 张为 {near}%。只有作为多次运行的"
-            "平均值，这个数才可能出现。",
-        )
-        return words.format(
-            stated=percent(of.accuracy), n=of.n_images, share=of.accuracy * of.n_images,
-            count=count, near=percent(count / of.n_images),
-        ), "impossible"  # fmt: skip
+    of = next(one for one in thesis().rows if one.row == row)
+    if (why := impossible(of)) is not None:
+        return why, "impossible"
     (scores,) = facts.by_seed((of.experiment, of.epochs))
-    accuracy, is_near = _held(of.accuracy, [s.accuracy for s in scores.values()])
-    loss, is_loss_near = _held(of.loss, [s.loss for s in scores.values()])
-    words = Text("accuracy {accuracy}; loss {loss}.", "准确率{accuracy}；损失{loss}。")
-    verdict: Verdict = "reproduced" if is_near and is_loss_near else "not_reproduced"
-    return words.format(accuracy=accuracy, loss=loss), verdict
+    return near(of, list(scores.values()))
 
 
-def _held(stated: float, values: Sequence[float]) -> tuple[Text, bool]:
-    """A stated value against ours, in words, and whether it holds."""
-    summary = stats.summarise(values)
-    assert summary.new_interval is not None
-    low, high = summary.new_interval
-    mean = percent(summary.mean)
-    if summary.sd == 0:
-        words = Text("{mean}% in all {n} runs", "在全部 {n} 次运行中均为 {mean}%")
-        return words.format(mean=mean, n=summary.n), mean == percent(stated)
-    words = Text(
-        "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} runs)",
-        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行）",
-    )
-    ends = {"low": f"{100 * low:.2f}", "high": f"{100 * high:.2f}"}
-    return words.format(mean=mean, n=summary.n, **ends), low <= stated <= high
+def judge_row(of: Stated, scores: Sequence[Scores]) -> Verdict | None:
+    """The verdict of `value` on a row of any study; None where no number is stated."""
+    if of.accuracy is None:
+        return None
+    if impossible(of) is not None:
+        return "impossible"
+    if len(scores) < load(_Claims, "claims.yaml").thresholds.seeds:
+        return "not_yet_tested"
+    return near(of, scores)[1]
 
 
 def constant(facts: Facts, *, of: Point) -> Judged:

@@ -7,6 +7,8 @@ from pm_cls.report.sections import (
     claims,
     curves,
     external,
+    kernels,
+    networks,
     pairs,
     provenance,
     reliability,
@@ -17,7 +19,9 @@ from pm_cls.report.sections import (
 
 SECTIONS: list[Section] = [
     claims.SECTION,
-    table.SECTION,
+    *table.SECTIONS,
+    kernels.SECTION,
+    networks.SECTION,
     causes.SECTION,
     saliency.SECTION,
     curves.SECTION,

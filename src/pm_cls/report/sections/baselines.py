@@ -89,8 +89,8 @@ def make(material: Material) -> Content:
 def networks(material: Material) -> list[Network]:
     """Each experiment that is shown, the thesis' by their names there."""
     found = {
-        row.thesis.experiment: Network(
-            f"{row.thesis.network} {row.thesis.activation}", row.runs, row.thesis.epochs
+        row.stated.experiment: Network(
+            f"{row.stated.network} {row.stated.activation}", row.runs, row.stated.epochs
         )
         for row in last_rows(material.thesis)
     }

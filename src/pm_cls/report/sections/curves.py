@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any
 
 from pm_cls.report.drawing import THESIS, TRAINING, VALIDATION, Axes, Figure, legend, plain
-from pm_cls.report.published import thesis
+from pm_cls.report.published import studies
+from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, seeds_words
 from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections.rows import ACCURACY
@@ -13,7 +14,6 @@ from pm_cls.report.text import Language, Text
 
 LOSS = Text("mean cross-entropy", "平均交叉熵")
 OF_VALIDATION, OF_TRAINING = Text("validation set", "验证集"), Text("training set", "训练集")
-OF_THESIS = Text("thesis", "论文")
 
 
 def make(material: Material) -> Content:
@@ -21,7 +21,7 @@ def make(material: Material) -> Content:
     if not there:
         return Content(told=None)
     title = Text("Learning curves", "学习曲线") + marks(material.shown)
-    epochs = sorted({row.epochs for row in thesis.rows()}) if material.thesis else []
+    epochs = sorted({row.epochs for row in thesis().rows}) if material.thesis else []
     return Content(
         told={"names": list(there), "epochs": epochs},
         figures={"learning_curves": partial(learning_curves, there, title)},
@@ -74,12 +74,15 @@ def _draw(accuracy: Axes, loss: Axes, ours: Sequence[Record], language: Language
         loss.plot(epochs, [line.validation_loss for line in run.epochs], **validation)
         losses = [line.train_loss for line in run.epochs]
         loss.plot(epochs, losses, color=TRAINING, linestyle="--", label=OF_TRAINING.of(language))
-    rows = [row for row in thesis.rows() if row.experiment == ours[0].experiment]
-    if rows and all(map(thesis.is_comparable, ours)):
-        percents, losses = [100 * row.accuracy for row in rows], [row.loss for row in rows]
-        for axes, values in ((accuracy, percents), (loss, losses)):
-            axes.plot([row.epochs for row in rows], values, "D", fillstyle="none", color=THESIS,
-                      label=OF_THESIS.of(language))  # fmt: skip
+    study = studies.of(ours[0].experiment)
+    if study and all(map(study.is_comparable, ours)):
+        rows = [row for row in study.rows if row.experiment == ours[0].experiment]
+        percents = [(r.epochs, 100 * r.accuracy) for r in rows if r.accuracy is not None]
+        losses_of_it = [(row.epochs, row.loss) for row in rows if row.loss is not None]
+        for axes, points in ((accuracy, percents), (loss, losses_of_it)):
+            if points:
+                axes.plot(*zip(*points, strict=True), "D", fillstyle="none", color=THESIS,
+                          label=study.called.of(language))  # fmt: skip
     loss.set_xlabel(Text("epoch", "训练轮数").of(language))
     for axes in (accuracy, loss):
         plain(axes)

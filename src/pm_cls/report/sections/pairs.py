@@ -9,7 +9,8 @@ import numpy as np
 
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.runs import Record
+from pm_cls.report.published import studies
+from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text, p_value, percent_interval, percent_more
 from pm_cls.scores import stats
@@ -76,9 +77,14 @@ PAGE = [
 
 def make(material: Material) -> Content:
     found = list(pairs(material.experiments))
+    of_others = [
+        pair
+        for study in studies.others()
+        for pair in pairs(grouped(material.studies[study.name], lambda run: run.experiment))
+    ]
     return Content(
         told=found if len(material.experiments) > 1 or material.has_study else None,
-        files={"pairs.csv": columns.csv(CSV, found)},
+        files={"pairs.csv": columns.csv(CSV, [*found, *of_others])},
         tables={"pairs": partial(columns.html, PAGE, found)},
     )
 

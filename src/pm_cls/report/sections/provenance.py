@@ -23,7 +23,7 @@ def lines(runs: Iterable[Record]) -> list[tuple[Record, int, Scores]]:
 def make(material: Material) -> Content:
     """Each differing environment with the names of its runs; sentences on what was left out."""
     groups: list[tuple[Environment, list[str]]] = []
-    for run in material.shown:
+    for run in material.reported:
         names = next((names for known, names in groups if known == run.environment), None)
         if names is None:
             groups.append((run.environment, names := []))

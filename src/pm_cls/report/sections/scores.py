@@ -11,7 +11,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import PAGE_INK, PALETTE, Figure, legend, plain
-from pm_cls.report.runs import Record
+from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import (
     Language,
@@ -110,6 +110,7 @@ CSV = columns.plain(
 CONFUSIONS = columns.plain(  # of a Scored, a label, the answer given to it, and how often
     "experiment=0.run.experiment seed=0.run.seed epoch=0.epoch data=0.data label=1 answer=2 count=3"
 )
+ERRORS = columns.plain("experiment=0 epoch=1 image=2 label=3 n_runs=4 wrong_runs=5")
 PAGE = [
     words("run", "运行", "run_words"),
     number("epoch", "轮次", "epoch"),
@@ -126,18 +127,22 @@ PAGE = [
 
 
 def make(material: Material) -> Content:
-    scored = [score(run, epoch) for run in material.shown for epoch in run.scores]
+    scored = [score(run, epoch) for run in material.reported for epoch in run.scores]
+    shown = [one for one in scored if one.run in material.shown]
     there = elsewhere(material.shown)
     curves = {name: found for name, ours in material.experiments.items() if (found := _roc(ours))}
-    answers = {n: a for n, ours in material.experiments.items() if (a := _answers(ours, scored))}
+    by_name = material.experiments | grouped(material.reported, lambda run: run.experiment)
+    answers = {name: a for name, ours in by_name.items() if (a := _answers(ours, scored))}
+    missed = [line for ours in by_name.values() for line in _errors(ours)]
     return Content(
         told=answers if scored else None,
         files={
             "scores.csv": columns.csv(CSV, [*scored, *there]),
+            "errors.csv": columns.csv(ERRORS, missed),
             "confusions.csv": columns.csv(CONFUSIONS, list(_counts([*scored, *there]))),
         },
         figures={"roc": partial(draw_roc, curves)} if curves else {},
-        tables={"scores": partial(columns.html, PAGE, scored)},
+        tables={"scores": partial(columns.html, PAGE, shown)},
     )
 
 
@@ -180,6 +185,19 @@ def _counts(scored: Sequence[Scored]) -> Iterator[tuple[Scored, int, int, int]]:
             for label, answer in np.argwhere(one.confusion.counts):
                 count = int(one.confusion.counts[label, answer])
                 yield one, int(label), int(answer), count
+
+
+def _errors(ours: Sequence[Record]) -> Iterator[tuple[object, ...]]:
+    """The images of more than two classes that a run gets wrong at its last epoch, and how many."""
+    last = [run.last for run in ours]
+    first = last[0]
+    if not isinstance(first.target, Classes) or any(one.names != first.names for one in last):
+        return
+    wrong = np.sum([~one.right() for one in last], axis=0)
+    epoch = max(ours[0].predictions)
+    for index in np.flatnonzero(wrong):
+        name, label = first.names[index], int(first.labels[index])
+        yield ours[0].experiment, epoch, name, label, len(ours), int(wrong[index])
 
 
 def _answers(ours: Sequence[Record], scored: Sequence[Scored]) -> Answers | None:

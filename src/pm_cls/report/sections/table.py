@@ -1,4 +1,4 @@
-"""The thesis' table beside our runs, with the spread over seeds."""
+"""The table of each study beside our runs, with the spread over seeds: a section a study."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,15 @@ from itertools import pairwise
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import Figure, legend, plain
-from pm_cls.report.published import thesis
+from pm_cls.report.published import studies
+from pm_cls.report.published.studies import Stated, Study, thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section, marks
+from pm_cls.report.sections import pairs
+from pm_cls.report.sections.curves import learning_curve
 from pm_cls.report.sections.rows import ACCURACY, MARKS, Row, draw_interval, rows_of, span
 from pm_cls.report.text import Language, Text, percent, percent_interval, percent_more
 
-TITLE = "Table 1 of the thesis beside our runs"
 WIDE_GAP = 15  # points between two groups of rows
 COUNTED = Text(
     "Accuracy is counted over all validation images; loss is the mean cross-entropy. With several "
@@ -30,8 +32,8 @@ SYNTHETIC_NOTE = Text(
     "合成照片由程序绘制。这些数值只表明流程可以运行，与论文结论无关，因此不给出差值。",
 )
 SETTINGS_NOTE = Text(
-    "Other settings than the thesis' or, where it is silent, ours: {words}.",
-    "与论文（论文未说明处为本项目）不同的设置：{words}。",
+    "Other settings than the {called}'s or, where it is silent, ours: {words}.",
+    "与{called}（{called}未说明处为本项目）不同的设置：{words}。",
 )
 MISSING_NOTE = Text(
     "Missing runs: {name} ({have} of {n} seeds; missing: seed {which}).",
@@ -48,95 +50,135 @@ UNOFFICIAL_NOTE = Text(
 
 @dataclass(frozen=True)
 class Table:
+    """What the template shows; learning curves and pairs of the thesis have their own sections."""
+
+    study: Study
     rows: list[Row]
     notes: list[Text]
+    curves: list[str]
+    has_pairs: bool
 
 
-CSV = columns.plain(
-    "row=thesis.row experiment=thesis.experiment network=thesis.network "
-    "activation=thesis.activation epochs=thesis.epochs dataset thesis_accuracy=thesis.accuracy "
-    "thesis_loss=thesis.loss accuracy=accuracy.mean loss=loss.mean accuracy_difference "
-    "loss_difference n_runs n_images source=thesis.source"
+_CSV = (
+    "row=stated.row experiment=stated.experiment network=stated.network "
+    "activation=stated.activation epochs=stated.epochs dataset {called}_accuracy=stated.accuracy "
+    "{called}_loss=stated.loss accuracy=accuracy.mean loss=loss.mean accuracy_difference "
+    "loss_difference n_runs n_images source=stated.source"
 )
 INTERVALS = columns.plain(  # of a row, the name of a score, and its summary
     "row=0.row experiment=0.experiment epochs=0.epochs score=1 n_runs=2.n mean=2.mean sd=2.sd "
     "mean_low=2.mean_interval.0 mean_high=2.mean_interval.1 new_run_low=2.new_interval.0 "
     "new_run_high=2.new_interval.1"
 )
-PAPER = [  # of Markdown and LaTeX
-    Column("row", "thesis.row"),
-    Column("network", "thesis.network", is_words=True),
-    Column("activation", "thesis.activation", is_words=True),
-    Column("epochs", "thesis.epochs"),
-    Column("thesis accuracy %", "thesis.accuracy", percent),
-    Column("our accuracy %", "accuracy.mean", percent),
-    Column("SD", "accuracy.sd", percent),
-    Column("new run", "accuracy.new_interval", percent_interval),
-    Column("difference", "accuracy_difference", percent_more),
-    Column("thesis loss ×100", "thesis.loss", percent),
-    Column("our loss ×100", "loss.mean", percent),
-    Column("difference", "loss_difference", percent_more),
-    Column("seeds", "seeds", is_words=True),
-    Column("images", "n_images"),
-    Column("data", "dataset", is_words=True),
-    Column("thesis' source", "thesis.source", is_words=True),
-]
-PAGE = [
-    words("network", "网络", "thesis.network"),
-    words("activation", "激活函数", "thesis.activation"),
-    number("epochs", "轮数", "thesis.epochs"),
-    number("thesis %", "论文 %", "thesis.accuracy", percent),
-    number("mean %", "平均 %", "accuracy.mean", percent),
-    number("SD", "标准差", "accuracy.sd", percent),
-    number("95% of the mean", "均值 95% 区间", "accuracy.mean_interval", percent_interval),
-    number("95% of a new run", "新运行 95% 区间", "accuracy.new_interval", percent_interval),
-    number("thesis loss ×100", "论文损失 ×100", "thesis.loss", percent),
-    number("mean loss ×100", "平均损失 ×100", "loss.mean", percent),
-    number("runs", "运行数", "n_runs"),
-    number("images", "图像数", "n_images"),
-]
 
 
-def make(material: Material) -> Content:
-    rows = rows_of(material.thesis, len(material.seeds))
-    notes = [COUNTED, *thesis.thesis().notes, *_notes(material)]
-    title, english = TITLE + marks(material.thesis).en, [note.en for note in notes]
+def paper(study: Study) -> list[Column]:
+    """Of Markdown and LaTeX."""
+    called = study.called.en
+    return [
+        Column("row", "stated.row"),
+        Column("network", "stated.network", is_words=True),
+        Column("activation", "stated.activation", is_words=True),
+        Column("epochs", "stated.epochs"),
+        Column(f"{called} accuracy %", "stated.accuracy", percent),
+        Column("our accuracy %", "accuracy.mean", percent),
+        Column("SD", "accuracy.sd", percent),
+        Column("new run", "accuracy.new_interval", percent_interval),
+        Column("difference", "accuracy_difference", percent_more),
+        Column(f"{called} loss ×100", "stated.loss", percent),
+        Column("our loss ×100", "loss.mean", percent),
+        Column("difference", "loss_difference", percent_more),
+        *([] if study == thesis() else [Column("verdict", "verdict", is_words=True)]),
+        Column("seeds", "seeds", is_words=True),
+        Column("images", "n_images"),
+        Column("data", "dataset", is_words=True),
+        Column(f"{called}' source" if called == "thesis" else "source", "stated.source",
+               is_words=True),
+    ]  # fmt: skip
+
+
+def page(study: Study) -> list[Column]:
+    called = study.called
+    own = [words("network", "网络", "stated.network")]
+    if study == thesis():
+        own.append(words("activation", "激活函数", "stated.activation"))
+    else:
+        own.append(words("data", "数据", "data_name"))
+    return [
+        *own,
+        number("epochs", "轮数", "stated.epochs"),
+        number(f"{called.en} %", f"{called.zh} %", "stated.accuracy", percent),
+        number("mean %", "平均 %", "accuracy.mean", percent),
+        number("SD", "标准差", "accuracy.sd", percent),
+        number("95% of the mean", "均值 95% 区间", "accuracy.mean_interval", percent_interval),
+        number("95% of a new run", "新运行 95% 区间", "accuracy.new_interval", percent_interval),
+        number(f"{called.en} loss ×100", f"{called.zh}损失 ×100", "stated.loss", percent),
+        number("mean loss ×100", "平均损失 ×100", "loss.mean", percent),
+        number("runs", "运行数", "n_runs"),
+        number("images", "图像数", "n_images"),
+        *([] if study == thesis() else [words("verdict", "判定", "verdict")]),
+    ]
+
+
+def section(study: Study) -> Section:
+    """The section of a study; that of the thesis is called `table`."""
+    name = "table" if study == thesis() else study.name
+    return Section(name, study.nav, partial(make, study), template="table.html.j2")
+
+
+def make(study: Study, material: Material) -> Content:
+    found, seeds = material.studies[study.name], material.seeds[study.name]
+    rows = rows_of(study, found, len(seeds))
+    notes = [COUNTED, *study.notes, *_notes(study, material)]
+    title, english = study.title.en + marks(found).en, [note.en for note in notes]
     spreads = [
-        (row.thesis, score, summary)
+        (row.stated, score, summary)
         for row in rows
         for score, summary in (("accuracy", row.accuracy), ("loss", row.loss))
         if summary is not None
     ]
     lines = "".join(f"- {note}\n" for note in english)
     with_runs = [row for row in rows if row.runs]
+    is_told = material.has_study if study == thesis() else bool(found)
+    ending, figure = ("", "intervals") if study == thesis() else (f"{study.name}_", study.name)
+    drawn = {figure: partial(draw_intervals, study, with_runs)} if with_runs else {}
+    curves = {} if study == thesis() else grouped(found, lambda run: run.experiment)
+    compared = [] if study == thesis() else list(pairs.pairs(curves))
+    called = study.called.en
     return Content(
-        told=Table(rows, notes) if material.has_study else None,
+        told=Table(study, rows, notes, list(curves), bool(compared)) if is_told else None,
         files={
-            "table1.md": f"# {title}\n\n{columns.markdown(PAPER, rows)}\n{lines}",
-            "table1.csv": columns.csv(CSV, rows),
-            "table1.tex": columns.latex(PAPER, rows, title, " ".join(english)),
-            "intervals.csv": columns.csv(INTERVALS, spreads),
+            f"{study.table}.md": f"# {title}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
+            f"{study.table}.csv": columns.csv(columns.plain(_CSV.format(called=called)), rows),
+            f"{study.table}.tex": columns.latex(paper(study), rows, title, " ".join(english)),
+            f"{ending}intervals.csv": columns.csv(INTERVALS, spreads),
+        }
+        if is_told or study == thesis()
+        else {},
+        figures=drawn,
+        page_figures={n: partial(learning_curve, ours) for n, ours in curves.items()},
+        tables={
+            "rows": partial(columns.html, page(study), rows),
+            "pairs": partial(columns.html, pairs.PAGE, compared),
         },
-        figures={"intervals": partial(draw_intervals, with_runs)} if with_runs else {},
-        tables={"rows": partial(columns.html, PAGE, rows)},
     )
 
 
-def _notes(material: Material) -> Iterator[Text]:
+def _notes(study: Study, material: Material) -> Iterator[Text]:
     """What a reader of the table has to know of its runs."""
-    found, names = material.thesis, thesis.experiments()
+    found, seeds = material.studies[study.name], material.seeds[study.name]
     if any(run.is_synthetic for run in found):
         yield SYNTHETIC_NOTE
-    if words := dict.fromkeys(words for run in found for words in thesis.deviations(run)):
-        yield SETTINGS_NOTE.format(words="; ".join(words))
+    if words := dict.fromkeys(words for run in found for words in study.deviations(run)):
+        yield SETTINGS_NOTE.format(words="; ".join(words), called=study.called)
     there = grouped(found, lambda run: run.experiment)
-    for name in names:
-        missing = sorted(set(material.seeds) - {run.seed for run in there.get(name, [])})
+    for name in study.names:
+        missing = sorted(set(seeds) - {run.seed for run in there.get(name, [])})
         if missing:
-            n, which = len(material.seeds), ", ".join(map(str, missing))
+            n, which = len(seeds), ", ".join(map(str, missing))
             yield MISSING_NOTE.format(name=name, have=n - len(missing), n=n, which=which)
     for place, words_of_it in material.left_out.items():
-        if place.partition("/")[0] in names:
+        if place.partition("/")[0] in study.names:
             yield words_of_it
     by_commit = grouped(found, _commit)
     parts = [f"{key} ({', '.join(run.name for run in ours)})" for key, ours in by_commit.items()]
@@ -156,8 +198,8 @@ def _commit(run: Record) -> str:
     return " then ".join(commits) + (" with changes" if run.dirty else "")
 
 
-def draw_intervals(rows: Sequence[Row], language: Language = "en") -> Figure:
-    """The accuracy of each row: runs, mean, prediction interval of a new run, and the thesis.
+def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en") -> Figure:
+    """The accuracy of each row: runs, mean, prediction interval of a new run, and the source.
 
     Where the rows lie in two places far apart, each place has a panel with a scale of its own.
 
@@ -184,17 +226,19 @@ def draw_intervals(rows: Sequence[Row], language: Language = "en") -> Figure:
         axes.set_xlim(low, high)
         if share < max(shares):  # too narrow for two
             axes.set_xticks([(low + high) / 2], [f"{(low + high) / 2:.2f}"])
-    home = rows[0].thesis.dataset
-    panels[0].set_yticks(range(len(rows)), [_name(row.thesis, home) for row in rows])
+    panels[0].set_yticks(range(len(rows)), [_name(study, row.stated) for row in rows])
     panels[0].invert_yaxis()
     panels[-1].set_xlabel(ACCURACY.of(language))
-    legend(figure, panels, len(MARKS), MARKS, language)
+    words = {**MARKS, "stated": study.called}
+    legend(figure, panels, len(words), words, language)
     return figure
 
 
-def _name(row: thesis.Row, home: str) -> str:
-    where = "" if row.dataset == home else f" ({thesis.thesis().data_names[row.dataset]})"
-    return f"{row.network} {row.activation}{where}, {row.epochs}"
+def _name(study: Study, row: Stated) -> str:
+    home = next(iter(study.images))
+    where = "" if row.dataset == home else f" ({study.data_names[row.dataset]})"
+    activation = f" {row.activation}" if study == thesis() else ""
+    return f"{row.network}{activation}{where}, {row.epochs}"
 
 
-SECTION = Section("table", Text("Table", "结果表"), make)
+SECTIONS = [section(study) for study in studies.every()]

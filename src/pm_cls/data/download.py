@@ -1,4 +1,7 @@
-"""Fetches the public archive of the photographs; nothing else of them comes over the network."""
+"""Fetches public archives of data; nothing else comes over the network but by Paddle's downloader.
+
+An archive counts as fetched only where its SHA-256 is the one that is known.
+"""
 
 import hashlib
 import http.client
@@ -8,37 +11,52 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 import pm_cls
+from pm_cls.data import cifar10
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import cannot_write
 
-URL = "https://ndownloader.figshare.com/files/37786152"
-SHA256 = "21cd568a00a50287370572ea81b50847085819bd2f732331ee9cdc6367e6cd1f"
-FILE_NAME = "PALM.zip"
 ATTEMPTS = 4
 BY_HAND = "data/README.md says how to get the archive by hand"
 CHUNK = 1 << 16
 BYTES: dict[str, Any] = {"unit": "B", "unit_scale": True, "disable": None}  # a bar's
 
 
+@dataclass(frozen=True)
+class Archive:
+    """Where an archive is published, its SHA-256 (hex), and the name that it gets."""
+
+    url: str
+    sha256: str
+    name: str
+
+
+ARCHIVES = {
+    "figshare": Archive(  # 1,200 photographs
+        "https://ndownloader.figshare.com/files/37786152",
+        "21cd568a00a50287370572ea81b50847085819bd2f732331ee9cdc6367e6cd1f",
+        "PALM.zip",
+    ),
+    "cifar10": Archive(
+        "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        cifar10.ARCHIVE,
+    ),
+}
+
+
 class _Broken(Exception):
     """The server failed or the connection broke; the next attempt may do better."""
 
 
-def download(
-    out: Path,
-    *,
-    url: str = URL,
-    sha256: str = SHA256,
-    timeout: float = 30,
-    pause: float = 1,
-) -> Path:
-    """Fetch the archive into the folder `out`, from where the last call broke off.
+def download(out: Path, what: Archive, *, timeout: float = 30, pause: float = 1) -> Path:
+    """Fetch an archive into the folder `out`, from where the last call broke off.
 
     What has arrived stands in a file with the ending .part until its checksum is right.
 
@@ -53,7 +71,8 @@ def download(
         UsageError: `out` cannot be written, or holds another file of the archive's name.
         DataError: the server cannot be reached or refuses, or the checksum is wrong.
     """
-    archive, part = out / FILE_NAME, out / f"{FILE_NAME}.part"
+    url, sha256 = what.url, what.sha256
+    archive, part = out / what.name, out / f"{what.name}.part"
     try:
         if archive.exists():
             if _digest(archive) != sha256:
@@ -116,7 +135,7 @@ def _fetch_rest(url: str, part: Path, timeout: float) -> None:
         total = int(total) if total and total.isdigit() else None
         with (
             part.open("ab" if start else "wb") as file,
-            tqdm(None, FILE_NAME, total, initial=start, leave=False, **BYTES) as progress,
+            tqdm(None, part.stem, total, initial=start, leave=False, **BYTES) as progress,
         ):
             for chunk in _chunks(response):
                 file.write(chunk)

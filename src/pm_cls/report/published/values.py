@@ -1,0 +1,59 @@
+"""Whether a number that a source states could be one of our runs."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pm_cls.report.published.studies import Stated
+from pm_cls.report.text import Text, listed, percent
+from pm_cls.scores import stats
+from pm_cls.scores.metrics import Scores
+
+Verdict = Literal["reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested"]
+Judged = tuple[Text, Verdict]  # the evidence in words
+
+
+def impossible(of: Stated) -> Text | None:
+    """Where no count of the images gives the accuracy as it is stated, why."""
+    assert of.accuracy is not None
+    count = round(of.accuracy * of.n_images)
+    if percent(count / of.n_images) == percent(of.accuracy):
+        return None
+    words = Text(
+        "{stated}% of {n} is {share:.1f} photographs; {count} are {near}%. As a mean of "
+        "several runs it would be possible.",
+        "{n} 张的 {stated}% 是 {share:.1f} 张，而 {count} 张为 {near}%。只有作为多次运行的"
+        "平均值，这个数才可能出现。",
+    )
+    return words.format(
+        stated=percent(of.accuracy), n=of.n_images, share=of.accuracy * of.n_images,
+        count=count, near=percent(count / of.n_images),
+    )  # fmt: skip
+
+
+def near(of: Stated, scores: Sequence[Scores]) -> Judged:
+    """Whether all that is stated lies within what one new run may give."""
+    stated = [
+        (Text("accuracy {held}", "准确率{held}"), of.accuracy, [s.accuracy for s in scores]),
+        (Text("loss {held}", "损失{held}"), of.loss, [s.loss for s in scores]),
+    ]
+    held = [(words, *_held(one, ours)) for words, one, ours in stated if one is not None]
+    evidence = listed((words.format(held=what) for words, what, _ in held), Text("; ", "；"))
+    verdict: Verdict = "reproduced" if all(near for _, _, near in held) else "not_reproduced"
+    return evidence + Text(".", "。"), verdict
+
+
+def _held(stated: float, values: Sequence[float]) -> tuple[Text, bool]:
+    """A stated value against ours, in words, and whether it holds."""
+    summary = stats.summarise(values)
+    assert summary.new_interval is not None
+    low, high = summary.new_interval
+    mean = percent(summary.mean)
+    if summary.sd == 0:
+        words = Text("{mean}% in all {n} runs", "在全部 {n} 次运行中均为 {mean}%")
+        return words.format(mean=mean, n=summary.n), mean == percent(stated)
+    words = Text(
+        "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} runs)",
+        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行）",
+    )
+    ends = {"low": f"{100 * low:.2f}", "high": f"{100 * high:.2f}"}
+    return words.format(mean=mean, n=summary.n, **ends), low <= stated <= high

@@ -1,0 +1,53 @@
+"""What the kernels of networks of classes answer to: examples, kernels, and mean responses."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from pm_cls.records.responses import Responses
+from pm_cls.report import columns, pictures
+from pm_cls.report.published import studies
+from pm_cls.report.runs import Record, grouped
+from pm_cls.report.section import Content, Material, Section
+from pm_cls.report.text import Text
+
+CSV = columns.plain("experiment=0 seed=1 layer=2 kernel=3 class=4 mean_response=5")
+
+
+def make(material: Material) -> Content:
+    of = {name: run for name, run in _first(material.reported) if run.responses is not None}
+    figures, names = {}, {}
+    for name, run in of.items():
+        assert run.responses is not None
+        names[name] = run.responses
+        classes = _classes(run, run.responses)
+        figures[f"responses_{name}"] = partial(pictures.responses, run.responses, classes)
+        if len(run.responses.examples):
+            figures[f"examples_{name}"] = partial(pictures.examples, run.responses, classes)
+    files = {"responses.csv": columns.csv(CSV, list(_lines(of)))} if of else {}
+    return Content(told=list(names) if names else None, files=files, figures=figures)
+
+
+def _first(runs: Sequence[Record]) -> Iterator[tuple[str, Record]]:
+    """By experiment the first run that was looked into."""
+    for name, ours in grouped(runs, lambda run: run.experiment).items():
+        looked = [run for run in ours if run.responses is not None]
+        if looked and looked[0].responses and looked[0].responses.layers:
+            yield name, looked[0]
+
+
+def _classes(run: Record, found: Responses) -> Sequence[Text]:
+    study, count = studies.of(run.experiment), found.layers[0].means.shape[1]
+    known = study.classes.get(run.dataset, []) if study else []
+    return known if len(known) == count else [Text(str(i), str(i)) for i in range(count)]
+
+
+def _lines(of: Mapping[str, Record]) -> Iterator[tuple[object, ...]]:
+    for name, run in of.items():
+        assert run.responses is not None
+        for number, layer in enumerate(run.responses.layers, start=1):
+            for kernel, means in enumerate(layer.means, start=1):
+                for label, mean in enumerate(means):
+                    yield name, run.seed, number, kernel, label, float(mean)
+
+
+SECTION = Section("kernels", Text("What kernels answer to", "卷积核对什么有反应"), make)

@@ -1,0 +1,123 @@
+"""All networks side by side: what each costs, and what it reaches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pm_cls.records.networks import Network
+from pm_cls.report import columns
+from pm_cls.report.columns import Column, number, words
+from pm_cls.report.drawing import PALETTE, Figure, legend, plain
+from pm_cls.report.published import studies
+from pm_cls.report.runs import Record, grouped
+from pm_cls.report.section import Content, Material, Section
+from pm_cls.report.sections.rows import ACCURACY
+from pm_cls.report.text import Language, Text, percent, percent_interval
+from pm_cls.scores import stats
+from pm_cls.scores.stats import Summary
+
+MULTIPLICATIONS = Text("multiplications of one image", "处理一幅图像的乘法次数")
+MARKERS = "osD^vP*X"
+
+
+@dataclass(frozen=True)
+class Costly:
+    """An experiment at the last epoch that all its runs report.
+
+    Attributes:
+        cost: None where it is not known.
+        seconds: of its quickest epoch on a CPU, evaluation included; None without one.
+    """
+
+    experiment: str
+    network: str
+    dataset: str
+    cost: Network | None
+    epoch: int
+    seconds: float | None
+    accuracy: Summary
+    n_runs: int
+
+    @property
+    def millions(self) -> float | None:
+        return None if self.cost is None else self.cost.multiplications / 1e6
+
+
+CSV = columns.plain(
+    "experiment network dataset parameters=cost.parameters multiplications=cost.multiplications "
+    "seconds_per_epoch=seconds epoch n_runs accuracy=accuracy.mean sd=accuracy.sd "
+    "low=accuracy.mean_interval.0 high=accuracy.mean_interval.1"
+)
+PAGE = [
+    words("experiment", "实验", "experiment"),
+    words("network", "网络", "network"),
+    words("data", "数据", "dataset"),
+    number("parameters", "参数量", "cost.parameters", lambda n: "–" if n is None else f"{n:,}"),
+    number("million multiplications", "乘法次数（百万）", "millions",
+           lambda n: "–" if n is None else f"{n:,.1f}" if n < 100 else f"{n:,.0f}"),
+    number("seconds an epoch", "每轮秒数", "seconds", lambda n: "–" if n is None else f"{n:.0f}"),
+    number("epoch", "轮次", "epoch"),
+    number("accuracy %", "准确率 %", "accuracy.mean", percent),
+    number("95% of the mean", "均值 95% 区间", "accuracy.mean_interval", percent_interval),
+    Column(Text("runs", "运行数"), "n_runs"),
+]  # fmt: skip
+
+
+def make(material: Material) -> Content:
+    costs = {one.experiment: one for one in material.networks}
+    found = list(_found(material.reported, costs))
+    if not found:
+        return Content(told=None)
+    drawn = [one for one in found if one.cost is not None]
+    return Content(
+        told={"has_costs": bool(drawn)},
+        files={"all_networks.csv": columns.csv(CSV, found)},
+        figures={"networks": partial(draw, drawn)} if drawn else {},
+        tables={"networks": partial(columns.html, PAGE, found)},
+    )
+
+
+def _found(runs: Sequence[Record], costs: dict[str, Network]) -> Iterator[Costly]:
+    for name, ours in grouped(runs, lambda run: run.experiment).items():
+        common = set.intersection(*(set(run.scores) for run in ours))
+        if not common:
+            continue
+        epoch, study = max(common), studies.of(name)
+        on_cpu = [run for run in ours if (run.environment.device or "").startswith("cpu")]
+        yield Costly(
+            experiment=name,
+            network=study.experiments[name].network if study else ours[0].config.model.name,
+            dataset=ours[0].dataset,
+            cost=costs.get(name),
+            epoch=epoch,
+            seconds=min((line.seconds for run in on_cpu for line in run.epochs), default=None),
+            accuracy=stats.summarise([run.scores[epoch].accuracy for run in ours]),
+            n_runs=len(ours),
+        )
+
+
+def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
+    """Accuracy over multiplications, a mark for each data set; the interval is of the mean."""
+    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+    axes = figure.subplots()
+    datasets = list(dict.fromkeys(one.dataset for one in found))
+    for place, dataset in enumerate(datasets):
+        colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
+        for one in found:
+            if one.dataset != dataset or one.cost is None:
+                continue
+            across, mean = one.cost.multiplications, 100 * one.accuracy.mean
+            ends = [min(100 * end, 100.0) for end in one.accuracy.mean_interval or ()]
+            axes.plot([across] * len(ends), ends, color=colour, linewidth=1)
+            axes.plot(across, mean, marker, color=colour, label=dataset)
+            axes.annotate(one.experiment, (across, mean), xytext=(4, 3), fontsize=6,
+                          textcoords="offset points")  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel(MULTIPLICATIONS.of(language))
+    axes.set_ylabel(ACCURACY.of(language))
+    plain(axes)
+    legend(figure, [axes], columns=4)
+    return figure
+
+
+SECTION = Section("networks", Text("All networks", "全部网络"), make)
