@@ -167,7 +167,7 @@ def test_data_that_are_not_there_are_told_with_the_option_that_names_them(
 ):
     (repository / "configs" / "digits").mkdir()
     shutil.copy(REPOSITORY / "configs/digits/digits.yaml", repository / "configs/digits")
-    with pytest.raises(UsageError, match="holds no finished run"):
+    with pytest.raises(UsageError, match=r"configs/digits: no experiment has its data; data/READ"):
         reproduce.main(["--study", "digits", "--device", "cpu"])
     out = capsys.readouterr().out
     assert "digits_lenet20: left out, as data/mnist is not filled; --mnist names another" in out
@@ -181,11 +181,16 @@ def test_data_that_are_not_there_are_told_with_the_option_that_names_them(
 
 def test_processes_that_share_a_folder_divide_a_study(repository, photographs):
     """Of two, one is killed: the other leaves its run to it, and then takes it over."""
-    for file in (repository / "configs").glob("*.yaml"):
-        file.write_text(file.read_text().replace("epochs: 2", "epochs: 60"))
+    (repository / "configs" / "alexnet.yaml").unlink()
+    text = (repository / "configs" / "lenet7_relu.yaml").read_text()
+    for name in ("first", "second"):
+        own = text.replace("experiment: lenet7_relu", f"experiment: {name}")
+        own = own.replace("epochs: 2", "epochs: 30")
+        (repository / "configs" / f"{name}.yaml").write_text(own)
+    (repository / "configs" / "lenet7_relu.yaml").unlink()
     command = [sys.executable, "-m", "pm_cls.reproduce", "--data", str(photographs)]
     command += ["--device", "cpu", "--jobs", "1"]
-    runs = [repository / "runs-synthetic" / name / "seed0" for name in ("alexnet", "lenet7_relu")]
+    runs = [repository / "runs-synthetic" / name / "seed0" for name in ("first", "second")]
 
     def until(true):
         deadline = time.monotonic() + 100
@@ -203,7 +208,7 @@ def test_processes_that_share_a_folder_divide_a_study(repository, photographs):
     assert "seed 0: left to the process that is at work on it" in out
     assert "written: results-synthetic" in out
     for run in runs:
-        assert is_finished(run) and len(epochs.read(run)) == 60
+        assert is_finished(run) and len(epochs.read(run)) == 30
 
 
 def test_from_another_folder_paths_keep_their_meaning(

@@ -211,6 +211,9 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
         else:
             settings = [] if DATASETS[name].is_drawn else [f"data.root={root}"]
             plan.add(file, experiment, [*settings, *(_quick(config, at_top) if quick else [])])
+    if not plan.configs:
+        raise UsageError(f"{configs}: no experiment has its data; data/README.md says where to "
+                         "get them")  # fmt: skip
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
     print(_outlook(plan, jobs, (1 if at_top else 2) if quick else None), flush=True)
