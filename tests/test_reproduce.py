@@ -51,7 +51,8 @@ def test_chain_from_data_to_table_and_nothing_twice(repository, photographs, cap
     assert result.stat().st_mtime_ns == before
 
 
-def test_another_folder_of_configs(repository, photographs, capsys):
+def test_another_folder_of_configs(repository, photographs, capsys, monkeypatch):
+    monkeypatch.setattr(reproduce, "synthesize", None)  # none are drawn where --data names some
     (repository / "configs").rename(repository / "mine")
     (repository / "mine" / "alexnet.yaml").unlink()
     arguments = ["--data", str(photographs), "--configs", "mine", "--device", "cpu"]

@@ -186,8 +186,9 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
         raise UsageError(f"{configs.absolute()} holds no YAML file; name the --repository, or a "
                          "folder of configs with --study or --configs")  # fmt: skip
     given = _roots_given(args)
-    if any(config.data.name == OFFICIAL_NAME for _, config in experiments.values()):
-        given.setdefault(OFFICIAL_NAME, _photographs(repository))
+    needed = {config.data.name for _, config in experiments.values()}
+    if OFFICIAL_NAME in needed and OFFICIAL_NAME not in given:
+        given[OFFICIAL_NAME] = _photographs(repository)
     photographs = given.get(OFFICIAL_NAME)
     synthetic = photographs is not None and marked_name(typed_path(photographs)) == SYNTHETIC
     ending = "-quick" if quick else "-synthetic" if synthetic else ""

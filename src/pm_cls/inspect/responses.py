@@ -1,14 +1,17 @@
 """What each kernel of a network of classes answers to: its mean response to each class."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import paddle
+from paddle import nn
 
 from pm_cls.data import DATASETS, Dataset
 from pm_cls.data.transforms import to_float
 from pm_cls.inspect.looking import rgb
 from pm_cls.inspect.saliency import convolutions
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import outputs_of
+from pm_cls.models.taps import Tap, hooked
 from pm_cls.records.responses import Layer, Responses
 from pm_cls.runtime.silence import silence
 
@@ -24,20 +27,16 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     """
     split, classes = dataset.validation, run.spec.target.outputs
     taps = convolutions(run.network, split.images)
-    layers = [layer for tap in taps for layer in (tap.layer, tap.activation or tap.layer)]
     first = np.array([np.flatnonzero(split.labels == label)[0] for label in range(classes)])
     shown = first if DATASETS[run.config.data.name].is_drawn else first[:0]
     sums = [np.zeros((tap.layer.weight.shape[0], classes)) for tap in taps]
     for start in range(0, len(split.labels), BATCH):
         labels = split.labels[start : start + BATCH]
-        with outputs_of(layers) as made:
-            run.network(paddle.to_tensor(to_float(split.images[start : start + BATCH])))
-        for total, maps in zip(sums, made[1::2], strict=True):
-            np.add.at(total.T, labels, maps.mean(axis=[2, 3]).numpy())
+        made = _maps(run.network, taps, split.images[start : start + BATCH])
+        for total, (_, activated) in zip(sums, made, strict=True):
+            np.add.at(total.T, labels, activated.mean(axis=(2, 3)))
     counts = np.bincount(split.labels, minlength=classes)
-    with outputs_of(layers) as made:
-        run.network(paddle.to_tensor(to_float(split.images[first])))
-    kept = [one.numpy()[: len(shown)] for one in made]
+    kept = _maps(run.network, taps, split.images[first])
     return Responses(
         epoch=run.epoch,
         examples=rgb(split.images[shown], run.config),
@@ -45,9 +44,33 @@ def responses(run: Run, dataset: Dataset) -> Responses:
             Layer(
                 kernels=tap.layer.weight.numpy(),
                 means=(total / counts).astype(np.float32),
-                outputs=kept[2 * i],
-                activations=kept[2 * i + 1],
+                outputs=output[: len(shown)],
+                activations=activated[: len(shown)],
             )
-            for i, (tap, total) in enumerate(zip(taps, sums, strict=True))
+            for tap, total, (output, activated) in zip(taps, sums, kept, strict=True)
         ],
     )
+
+
+def _maps(
+    model: nn.Layer, taps: Sequence[Tap], images: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each convolution what it gives and that after its activation, which may serve several."""
+    made: list[list[paddle.Tensor]] = [[] for _ in taps]
+    last: list[int] = []  # the convolution whose activation is awaited
+
+    def convolved(place: int) -> Callable[..., None]:
+        def hook(layer: nn.Layer, given: object, output: paddle.Tensor) -> None:
+            made[place], last[:] = [output, output], [place]
+
+        return hook
+
+    def activated(layer: nn.Layer, given: object, output: paddle.Tensor) -> None:
+        if last and taps[last[0]].activation is layer:
+            made[last.pop()][1] = output
+
+    activations = {id(tap.activation): tap.activation for tap in taps if tap.activation}
+    hooks = [(tap.layer, convolved(place)) for place, tap in enumerate(taps)]
+    with hooked([*hooks, *((layer, activated) for layer in activations.values())]):
+        model(paddle.to_tensor(to_float(images)))
+    return [(output.numpy(), after.numpy()) for output, after in made]
