@@ -24,7 +24,7 @@ from pm_cls.models.blocks.stages import Sequential  # noqa: E402
 from pm_cls.models.classifier import logits_of  # noqa: E402
 from pm_cls.scores import metrics  # noqa: E402
 from pm_cls.train.epoch import train_one_epoch  # noqa: E402
-from pm_cls.train.losses import cross_entropy  # noqa: E402
+from pm_cls.train.objective import Objective  # noqa: E402
 from pm_cls.train.optimizers import build_optimizer, step_on_the_way  # noqa: E402
 
 config = Config(
@@ -53,12 +53,19 @@ if "steps" not in args.without:
     step_on_the_way(model, optimizer, config.optimizer)
 
 
-def loss(logits: paddle.Tensor, labels: np.ndarray) -> paddle.Tensor:
-    return cross_entropy(logits, labels, target)
+split, objective = dataset.train, Objective(config.loss, dataset.spec, model)
+
+
+def images(batch: np.ndarray) -> np.ndarray:
+    return split.images[batch]
+
+
+def loss(logits: paddle.Tensor, batch: np.ndarray) -> paddle.Tensor:
+    return objective(logits, split.labels[batch])
 
 
 def step(batch: np.ndarray) -> None:
-    train_one_epoch(model, optimizer, loss, dataset.train, batch, batch_size=BATCH_SIZE)
+    train_one_epoch(model, optimizer, images, loss, batch, batch_size=BATCH_SIZE)
 
 
 def evaluate() -> float:

@@ -24,7 +24,7 @@ def test_a_folder_is_taken_as_it_stands(text):
     assert load_config(FILE, [f"data.root={text}"]).data.root == text
 
 
-@pytest.mark.parametrize("key", ["experiment", "model.name", "data.name", "train.loss"])
+@pytest.mark.parametrize("key", ["experiment", "model.name", "data.name", "loss.name"])
 @pytest.mark.parametrize("text", ["2024", "on", "1e3", "null", "0x10", "1_000", "true"])
 def test_names_are_taken_as_they_stand(key, text):
     config = load_config(FILE, [f"{key}={text}"])

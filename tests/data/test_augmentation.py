@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pm_cls.data.augmentation import augmented, check, flip, shift
+from pm_cls.data.augmentation import AUGMENTATIONS, Augmentation, check, pixels, places
+from pm_cls.data.augmentation.places import flip, shift
 from pm_cls.data.order import kept, shuffled
 from pm_cls.runtime.errors import UsageError
 
@@ -32,27 +33,182 @@ def test_shift_moves_by_whole_pixels_and_repeats_the_edge():
     assert found == {(x, y) for x in range(-3, 4) for y in range(-2, 3)}
 
 
-def test_an_image_changes_the_same_way_in_any_batch_and_another_in_each_epoch():
-    steps = {"flip": 0.5, "shift": 0.2}
-    whole = augmented(IMAGES, np.arange(6), steps, seed=3, epoch=1)
-    alone = [augmented(IMAGES[i : i + 1], np.array([i]), steps, seed=3, epoch=1) for i in range(6)]
+def of(steps, seed=3, images=IMAGES):
+    return Augmentation(steps, images, np.arange(len(images)), seed)
+
+
+EVERY = {
+    "flip": 0.5, "shift": 0.2, "rotation": 30, "scale": 0.3, "crop": 0.3, "brightness": 0.3,
+    "contrast": 0.3, "saturation": 0.3, "hue": 0.1, "fancy_pca": 0.5, "blur": 1, "noise": 5,
+    "cutout": 0.3, "mixup": 0.4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("steps", [EVERY, *({name: EVERY[name]} for name in EVERY)])
+def test_an_image_changes_the_same_way_in_any_batch_and_another_in_each_epoch(steps):
+    whole = of(steps).images(np.arange(6), epoch=1)
+    assert whole.dtype == np.uint8 and whole.shape == IMAGES.shape
+    assert not np.array_equal(whole, IMAGES)
+    alone = [of(steps).images(np.array([i]), epoch=1) for i in range(6)]
     np.testing.assert_array_equal(whole, np.concatenate(alone))
-    for other in ({"seed": 4, "epoch": 1}, {"seed": 3, "epoch": 2}):
-        assert not np.array_equal(whole, augmented(IMAGES, np.arange(6), steps, **other))
+    assert not np.array_equal(whole, of(steps, seed=4).images(np.arange(6), epoch=1))
+    assert not np.array_equal(whole, of(steps).images(np.arange(6), epoch=2))
+
+
+def test_every_step_is_tried():
+    assert list(EVERY) == list(AUGMENTATIONS)
 
 
 def test_nothing_is_done_without_steps_and_nothing_to_the_images_given():
-    assert augmented(IMAGES, np.arange(6), {}, 0, 1) is IMAGES
+    np.testing.assert_array_equal(of({}).images(np.array([4, 1]), 1), IMAGES[[4, 1]])
     before = IMAGES.copy()
-    augmented(IMAGES, np.arange(6), {"shift": 0.5, "flip": 1.0}, 0, 1)
+    of(EVERY).images(np.arange(6), 1)
     np.testing.assert_array_equal(IMAGES, before)
+
+
+def test_rotation_turns_counterclockwise_about_the_centre():
+    image = np.zeros((1, 21, 21), np.uint8)
+    image[0, 10, 20] = 200  # on the right
+    turned = places.about_centre(image, degrees=90)
+    assert np.unravel_index(turned[0].argmax(), (21, 21)) == (0, 10)  # at the top
+    np.testing.assert_array_equal(places.about_centre(image), image)
+    angles = set()
+    for seed in range(200):
+        at = places.rotation(image, np.random.default_rng(seed), 90)[0]
+        row, column = np.unravel_index(at.argmax(), at.shape)
+        angles.add(round(np.degrees(np.arctan2(10 - row, column - 10)) / 30))
+    assert angles == {-3, -2, -1, 0, 1, 2, 3}
+
+
+def test_scale_enlarges_and_shrinks_about_the_centre():
+    image = np.zeros((1, 40, 40), np.uint8)
+    image[0, 10:30, 10:30] = 255
+    share = image.mean() / 255  # a quarter
+    sizes = [places.scale(image, np.random.default_rng(s), 0.5).mean() / 255 for s in range(200)]
+    assert share / 1.5**2 * 0.9 < min(sizes) < share / 1.3**2
+    assert share * 1.3**2 < max(sizes) < share * 1.5**2 * 1.1
+    larger = places.about_centre(image, factor=1.5)
+    assert larger[0, 20, 6] > 200 and larger[0, 20, 4] < 50
+
+
+def test_crop_takes_a_part_from_within():
+    ramp = np.broadcast_to(np.linspace(0, 255, 64, dtype=np.uint8), (1, 64, 64))
+    spans, begins = [], []
+    for seed in range(200):
+        row = places.crop(ramp, np.random.default_rng(seed), 0.5)[0, 32].astype(int)
+        assert (np.diff(row) >= 0).all()
+        spans.append(row[-2] - row[1])
+        begins.append(row[1])
+    assert min(spans) < 140 and max(spans) > 235 and max(begins) > 80
+
+
+def test_cutout_is_grey_and_of_its_size():
+    image = np.full((3, 40, 60), 7, np.uint8)
+    areas = []
+    for seed in range(100):
+        covered = places.cutout(image, np.random.default_rng(seed), 0.5) != 7
+        assert (covered == covered[0]).all()
+        areas.append(int(covered[0].sum()))
+    assert max(areas) == 20 * 20 and min(areas) >= 10 * 10
+
+
+def factor_of(step, image, seed):
+    return step(image, np.random.default_rng(seed), 0.3)
+
+
+def test_brightness_and_contrast_multiply():
+    image = np.full((3, 8, 8), 100, np.uint8)
+    image[:, :4] = 60
+    for step, base in ((pixels.brightness, 0), (pixels.contrast, 80)):
+        factors = []
+        for seed in range(200):
+            low, high = (float(v) for v in np.unique(factor_of(step, image, seed)))
+            assert (low - base) / (60 - base) == pytest.approx(
+                (high - base) / (100 - base), abs=0.03
+            )
+            factors.append((high - base) / (100 - base))
+        assert 0.69 < min(factors) < 0.75 and 1.25 < max(factors) < 1.31
+
+
+def test_saturation_leaves_the_grey_value_and_hue_the_brightest_channel():
+    image = np.zeros((3, 4, 4), np.uint8)
+    image[:] = np.array([180, 120, 60], np.uint8).reshape(3, 1, 1)
+    for seed in range(50):
+        found = factor_of(pixels.saturation, image, seed)[:, 0, 0].astype(float)
+        assert found @ pixels.GREY == pytest.approx(np.array([180, 120, 60]) @ pixels.GREY, abs=1)
+        spread = np.ptp(found) / 120
+        assert 0.69 < spread < 1.31
+        assert pixels.hue(image, np.random.default_rng(seed), 0.5).max() == pytest.approx(
+            180, abs=2
+        )
+    third = pixels.hue(image, FixedDraw(1 / 3), 0.5)[:, 0, 0]
+    np.testing.assert_allclose(third, [60, 180, 120], atol=4)  # red became green
+
+
+class FixedDraw:
+    """A generator whose uniform numbers are this one."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def uniform(self, low, high):
+        return self.value
+
+
+def test_fancy_pca_moves_along_the_axes_of_the_training_set():
+    rng = np.random.default_rng(0)
+    direction = np.array([0.6, 0.64, 0.48])
+    values = 128 + 30 * rng.normal(size=(4, 1, 16, 16)) * direction.reshape(1, 3, 1, 1)
+    images = values.round().astype(np.uint8)
+    axes = pixels.colour_axes(images, np.arange(4))
+    longest = axes[np.linalg.norm(axes, axis=1).argmax()]
+    np.testing.assert_allclose(longest / np.linalg.norm(longest), direction, atol=0.01)
+    variance = (values / 255)[:, 0].var() / direction[0] ** 2
+    assert np.linalg.norm(longest) == pytest.approx(255 * variance, rel=0.02)
+    moved = pixels.fancy_pca(images[0], np.random.default_rng(5), 3.0, axes).astype(int) - images[0]
+    assert all(len(np.unique(one)) == 1 for one in moved)  # one colour for all pixels
+    alone = pixels.fancy_pca(images[0], np.random.default_rng(5), 3.0)
+    assert alone.shape == images[0].shape
+
+
+def test_blur_and_noise():
+    flat = np.full((3, 64, 64), 128, np.uint8)
+    noisy = pixels.noise(flat, np.random.default_rng(0), 10).astype(float)
+    assert noisy.std() == pytest.approx(10, rel=0.03) and noisy.mean() == pytest.approx(
+        128, abs=0.3
+    )
+    point = np.zeros((1, 41, 41), np.uint8)
+    point[0, 20, 20] = 255
+    spread = pixels.blurred(np.kron(point, np.ones((1, 3, 3), np.uint8)), 5)[0].astype(float)
+    axis = np.arange(123) - 61
+    sd = np.sqrt((spread.sum(0) * axis**2).sum() / spread.sum())
+    assert sd == pytest.approx(5, rel=0.15)
+    np.testing.assert_array_equal(pixels.blurred(flat, 3), flat)
+
+
+def test_mixup_mixes_with_an_image_that_is_trained_on():
+    kept = np.array([1, 4, 5])
+    mixing = Augmentation({"mixup": 0.5}, IMAGES, kept, 0)
+    others, shares = mixing.partners(np.arange(6), 2)
+    assert set(others) <= set(kept) and (shares >= 0.5).all() and (shares <= 1).all()
+    assert len(set(shares)) == 6
+    found = mixing.images(np.arange(6), 2)
+    by_image = shares.reshape(6, 1, 1, 1)
+    expected = by_image * IMAGES + (1 - by_image) * IMAGES[others]
+    assert np.abs(found - expected).max() <= 0.51
+    plain, ones = of({"flip": 1}).partners(np.arange(6), 2)
+    assert (plain == np.arange(6)).all() and (ones == 1).all()
 
 
 def test_steps_that_are_none_are_refused():
     with pytest.raises(UsageError, match=r"`train\.augmentation` is 'flop'; known: flip, shift"):
-        check({"flop": 0.5})
-    with pytest.raises(UsageError, match=r"`train\.augmentation\.flip` is 1\.5; up to 1"):
-        check({"flip": 1.5})
+        check({"flop": 0.5}, 3)
+    with pytest.raises(UsageError, match=r"`train\.augmentation\.flip` is 1\.5; up to 1 is"):
+        check({"flip": 1.5}, 3)
+    with pytest.raises(
+        UsageError, match=r"augmentation\.hue` needs red, green and blue; .* 1 chan"
+    ):
+        check({"hue": 0.1}, 1)
 
 
 def test_a_share_is_held_out_by_the_seed():

@@ -9,6 +9,7 @@ import paddle
 import pytest
 from paddle import nn
 
+from pm_cls.config.schema import LossConfig
 from pm_cls.data import Dataset, Spec, Split, load_dataset
 from pm_cls.inspect.gradients import _states, layer_states
 from pm_cls.models import build_model
@@ -17,6 +18,7 @@ from pm_cls.records import gradients
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.target import Binary, Classes
 from pm_cls.train.losses import cross_entropy
+from pm_cls.train.objective import Objective
 from tests.train.test_train import results_of
 
 LAYERS = ["conv1", "conv2", "conv3", "fc1", "fc2"]
@@ -37,7 +39,8 @@ def dataset():
 
 
 def states_of(model, dataset, batch_size, epoch=0, steps=1):
-    return _states(model, dataset, batch_size, "cross_entropy", epoch, steps)
+    loss = Objective(LossConfig(), dataset.spec, model)
+    return _states(model, dataset, batch_size, loss, epoch, steps)
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
@@ -48,7 +51,7 @@ def test_gradient_is_that_of_the_mean_loss_over_all_images(dataset, activation):
     assert [state.layer for state in states] == LAYERS
     split = dataset.train
     images = paddle.to_tensor(split.images.astype(np.float32) / 127.5 - 1)
-    loss = cross_entropy(model(images), split.labels, Binary())
+    loss = cross_entropy(model(images), split.labels, Binary()).mean()
     layers = [x for x in model.sublayers() if isinstance(x, nn.Conv2D | nn.Linear)]
     expected = paddle.grad(loss, [layer.weight for layer in layers])
     norms = [np.linalg.norm(gradient.numpy()) for gradient in expected]
@@ -66,7 +69,7 @@ def test_gradient_of_classes_is_that_of_their_loss(dataset):
     model = build_model("lenet7", image_size=28, outputs=3)
     states = states_of(model, three, batch_size=3)
     images = paddle.to_tensor(three.train.images.astype(np.float32) / 127.5 - 1)
-    loss = cross_entropy(model(images), three.train.labels, Classes(3))
+    loss = cross_entropy(model(images), three.train.labels, Classes(3)).mean()
     (expected,) = paddle.grad(loss, [model.classifier[3].weight])
     assert states[-1].gradient_norm == pytest.approx(np.linalg.norm(expected.numpy()), rel=1e-4)
 

@@ -47,6 +47,65 @@ def test_rmsprop(rho):
     np.testing.assert_allclose(found, value, rtol=1e-5)
 
 
+GRADIENTS = np.array([[1.0, 2], [3, -4]])
+
+
+def test_nesterov():
+    velocity, value = np.zeros(2), np.ones(2)
+    for gradient in GRADIENTS:
+        velocity = 0.5 * velocity + gradient
+        value = value - 0.1 * (gradient + 0.5 * velocity)
+    np.testing.assert_allclose(two_steps(name="nesterov", momentum=0.5), value, rtol=1e-6)
+
+
+def test_adagrad():
+    square, value = np.zeros(2), np.ones(2)
+    for gradient in GRADIENTS:
+        square = square + gradient**2
+        value = value - 0.1 * gradient / (np.sqrt(square) + 1e-6)
+    np.testing.assert_allclose(two_steps(name="adagrad"), value, rtol=1e-5)
+
+
+def test_adadelta():
+    square, moved, value = np.zeros(2), np.zeros(2), np.ones(2)
+    for gradient in GRADIENTS:
+        square = 0.8 * square + 0.2 * gradient**2
+        step = np.sqrt((moved + 1e-3) / (square + 1e-3)) * gradient
+        moved = 0.8 * moved + 0.2 * step**2
+        value = value - 0.1 * step
+    found = two_steps(name="adadelta", rho=0.8, epsilon=1e-3)
+    np.testing.assert_allclose(found, value, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adam_and_adamw_differ_in_the_decay(name):
+    first, second, value = np.zeros(2), np.zeros(2), np.ones(2)
+    for n, gradient in enumerate(GRADIENTS, start=1):
+        if name == "adam":
+            gradient = gradient + 0.5 * value
+        else:
+            value = value - 0.1 * 0.5 * value
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        corrected = first / (1 - 0.9**n), second / (1 - 0.999**n)
+        value = value - 0.1 * corrected[0] / (np.sqrt(corrected[1]) + 1e-8)
+    np.testing.assert_allclose(two_steps(name=name, weight_decay=0.5), value, rtol=1e-5)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+def test_l1_pulls_by_the_sign_and_elastic_net_by_both(l2):
+    value = np.ones(2)
+    for gradient in GRADIENTS:
+        value = value - 0.1 * (gradient + 4.0 * np.sign(value) + l2 * value)
+    assert value[0] < 0 < value[1]
+    np.testing.assert_allclose(two_steps(name="sgd", l1=4.0, weight_decay=l2), value, rtol=1e-5)
+
+
+def test_l1_beside_adamw_is_refused():
+    with pytest.raises(UsageError, match=r"`optimizer\.l1` is no key of adamw; adam has it"):
+        two_steps(name="adamw", l1=0.1)
+
+
 def test_options_have_their_ranges():
     with pytest.raises(UsageError, match=r"optimizer\.rho"):
         two_steps(name="rmsprop", rho=1.0)

@@ -26,19 +26,25 @@ REASONS = {  # where pydantic speaks of Python
     "model_type": "a section with keys of its own is needed",
     "string_pattern_mismatch": "letters, digits and . _ - can stand there, one of the former first",
 }
+MOVED = {"train.loss": "loss.name"}  # in stored configs: the key's old name and its present one
 TYPO = 0.75  # how alike an unknown option and a key are that is taken for a slip
 
 
 def load_stored(path: Path) -> Config:
     """Read the config of a run that may be older than today's keys.
 
-    A key that there is no longer does not damage the run: it stands in `retired` and counts where
+    What stands under the old name of a key is taken as the key; one that there is no longer does
+    not damage the run: it stands in `retired` and counts where
     configs are compared.
 
     Raises:
         UsageError: it cannot be read, or says something wrong.
     """
     settings, retired = read_settings(path), {}
+    for old, new in MOVED.items():
+        section, key = old.split(".")
+        if isinstance(settings.get(section), dict) and key in settings[section]:
+            set_key(settings, new, settings[section].pop(key), str(path))
     for location in _unknown_keys(settings):
         *sections, key = location
         inner = functools.reduce(lambda inner, name: inner[name], sections, settings)

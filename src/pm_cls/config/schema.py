@@ -92,8 +92,15 @@ class DataConfig(Section):
 
 class ModelConfig(OpenSection):
     name: Name = Field("lenet7", description="Network: a key of pm_cls.models.MODELS.")
-    activation: Literal["sigmoid", "tanh", "relu"] = Field(
+    activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu"] = Field(
         "relu", description="After every convolution and every hidden linear layer."
+    )
+    pooling: Literal["max", "average", "overlapping"] = Field(
+        "max",
+        description="In place of each 2x2 max pooling; overlapping: 3x3 windows two pixels apart.",
+    )
+    dropout: Annotated[Real, Field(ge=0, lt=1)] | None = Field(
+        None, description="After every hidden linear layer; null: as the network has it."
     )
     normalization: Literal["none", "input", "layers"] = Field(
         "none",
@@ -122,17 +129,45 @@ class OptimizerConfig(OpenSection):
     momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
         0.9, description="Of the velocity; beta1 of Adam; SGD has none."
     )
-    weight_decay: Annotated[Real, Field(ge=0)] = Field(0.0, description="L2 coefficient.")
+    weight_decay: Annotated[Real, Field(ge=0)] = Field(
+        0.0, description="L2 coefficient: so much of each weight is added to its gradient."
+    )
+    l1: Annotated[Real, Field(ge=0)] = Field(
+        0.0, description="L1 coefficient: added to the gradient with the sign of the weight."
+    )
 
 
 class ScheduleConfig(OpenSection):
     name: Name = Field("constant", description="A key of pm_cls.train.schedules.SCHEDULES.")
+    warm_up: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the steps in which the rate rises to the schedule's."
+    )
+
+
+class LossConfig(OpenSection):
+    name: Name = Field("cross_entropy", description="A key of pm_cls.train.losses.LOSSES.")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="Of the images' losses; balanced: each class counts the same in all."
+    )
+    centre: Annotated[Real, Field(ge=0)] = Field(
+        0.0, description="Share of the centre loss that is added (Wen et al. 2016: 0.003)."
+    )
+
+
+class PretrainingConfig(Section):
+    epochs: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(
+        0, description="For which each layer learns to give back what it takes, one by one."
+    )
+    learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Of Adam.")
 
 
 class TrainConfig(Section):
     epochs: Count = Field(10, description="Times that the training set is gone through.")
     batch_size: Count = Field(10, description="Images a step.")
-    loss: Name = Field("cross_entropy", description="A key of pm_cls.train.losses.LOSSES.")
+    order: Name = Field(
+        "shuffled",
+        description="Which images, and in what order: a key of pm_cls.data.order.ORDERS.",
+    )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
         description="Of the products in training on a GPU (automatic mixed precision); weights and "
@@ -144,6 +179,14 @@ class TrainConfig(Section):
     augmentation: dict[Name, Annotated[Real, Field(gt=0)]] = Field(
         {}, description="By a key of pm_cls.data.augmentation.AUGMENTATIONS how strongly."
     )
+    weights: Literal["last", "best", "average"] = Field(
+        "last",
+        description="That answer: best: of the epoch so far with the least loss of the held-out "
+        "images (early stopping); average: a moving one, where its loss there is less.",
+    )
+    average_decay: Annotated[Real, Field(gt=0, lt=1)] = Field(
+        0.99, description="Share of the moving average that a step keeps."
+    )
     report_epochs: tuple[Count, ...] = Field(
         (5, 10), min_length=1, description="Epochs whose weights and predictions are kept."
     )
@@ -154,7 +197,9 @@ class TrainConfig(Section):
         return tuple(sorted(set(epochs)))
 
     @model_validator(mode="after")
-    def _reported_epochs_are_trained(self) -> "TrainConfig":
+    def _fits_together(self) -> "TrainConfig":
+        if self.weights != "last" and not self.hold_out:
+            raise ValueError(f"weights: {self.weights} are judged on held-out images; set hold_out")
         late = [epoch for epoch in self.report_epochs if epoch > self.epochs]
         if late:
             raise ValueError(f"report_epochs {late} lie beyond epochs: {self.epochs}")
@@ -172,6 +217,8 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    loss: LossConfig = LossConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
     train: TrainConfig = TrainConfig()
     _retired: dict[str, Value] = PrivateAttr(default_factory=dict)
 

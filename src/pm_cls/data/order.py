@@ -1,11 +1,67 @@
-"""In which order an epoch goes through the training images."""
+"""Which training images an epoch goes through, in which order. A new way is a line in `ORDERS`.
+
+Everything drawn follows from seed and epoch: no state need be stored.
+"""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pm_cls.config.options import chosen
+from pm_cls.runtime.errors import UsageError
+
+# int64 classes [n] of the images that are trained on, images a batch, seed, epoch -> int64 places
+Order = Callable[[np.ndarray, int, int, int], np.ndarray]
+
 
 def shuffled(n: int, seed: int, epoch: int) -> np.ndarray:
-    """int64 [n], a permutation that follows from seed and epoch: no state need be stored."""
+    """int64 [n], a permutation that follows from seed and epoch."""
     return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def _all_shuffled(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """All images, shuffled anew in each epoch."""
+    return shuffled(len(labels), seed, epoch)
+
+
+def _as_stored(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """All images, in the order of the data in every epoch."""
+    return np.arange(len(labels))
+
+
+def oversampled(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """All images; those of rarer classes again, drawn anew each epoch, up to the most frequent."""
+    return _of_equal_size(labels, max, seed, epoch)
+
+
+def undersampled(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """As many of each class as the rarest has, drawn anew each epoch."""
+    return _of_equal_size(labels, min, seed, epoch)
+
+
+def balanced_batches(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """As `oversampled`, with the classes in turn, so that their counts in a batch differ by one."""
+    drawn = oversampled(labels, batch_size, seed, epoch)
+    by_class = np.stack([drawn[labels[drawn] == one] for one in np.unique(labels)])
+    return by_class.T.reshape(-1)
+
+
+ORDERS: dict[str, Order] = {
+    "shuffled": _all_shuffled,
+    "as_stored": _as_stored,
+    "oversampled": oversampled,
+    "undersampled": undersampled,
+    "balanced_batches": balanced_batches,
+}
+BY_CLASS = (oversampled, undersampled, balanced_batches)
+
+
+def check(name: str, labels: np.ndarray) -> Order:
+    """The order of this name; UsageError where there is none, or the labels are no classes."""
+    order = chosen(ORDERS, "train.order", name)
+    if order in BY_CLASS and labels.ndim > 1:
+        raise UsageError(f"`train.order` {name} goes by the class; the images have several labels")
+    return order
 
 
 def kept(n: int, share: float, seed: int) -> np.ndarray:
@@ -16,3 +72,15 @@ def kept(n: int, share: float, seed: int) -> np.ndarray:
     held_out = min(round(share * n), n - 1)
     drawn = np.random.default_rng([seed, n, 0, 1]).permutation(n)
     return np.sort(drawn[held_out:])
+
+
+def _of_equal_size(
+    labels: np.ndarray, size: Callable[[Sequence[int]], int], seed: int, epoch: int
+) -> np.ndarray:
+    rng = np.random.default_rng([seed, epoch, 3])
+    places = [np.flatnonzero(labels == one) for one in np.unique(labels)]
+    n = size([len(of_class) for of_class in places])
+    drawn = [
+        np.concatenate([rng.permutation(p) for _ in range(-(-n // len(p)))])[:n] for p in places
+    ]
+    return rng.permutation(np.concatenate(drawn))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import paddle
@@ -15,7 +16,7 @@ from pm_cls.models.classifier import Run
 from pm_cls.models.taps import hooked, taps
 from pm_cls.records.gradients import LayerState
 from pm_cls.runtime.silence import silence
-from pm_cls.train.losses import LOSSES
+from pm_cls.train.objective import Objective
 
 
 def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
@@ -24,12 +25,13 @@ def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
     steps = math.ceil(n / config.train.batch_size)
     for epoch in (0, *config.train.report_epochs):
         model = Run(run.folder, config, epoch).network if epoch else build(config, run.spec)
-        yield from _states(model, dataset, config.train.batch_size, config.train.loss, epoch, steps)
+        loss = Objective(config.loss, run.spec, model)
+        yield from _states(model, dataset, config.train.batch_size, loss, epoch, steps)
 
 
 @silence()
 def _states(
-    model: nn.Layer, dataset: Dataset, batch_size: int, loss: str, epoch: int, steps: int
+    model: nn.Layer, dataset: Dataset, batch_size: int, loss: Objective, epoch: int, steps: int
 ) -> list[LayerState]:
     """Go once through the training images without a step.
 
@@ -54,8 +56,7 @@ def _states(
         for start in range(0, n, batch_size):
             images = paddle.to_tensor(to_float(split.images[start : start + batch_size]))
             labels = split.labels[start : start + batch_size]
-            mean = LOSSES[loss](model(images), labels, dataset.spec.target)
-            (mean * (len(labels) / n)).backward()
+            (loss(model(images), labels) * (len(labels) / n)).backward()
     return [
         LayerState(
             epoch,
@@ -68,8 +69,9 @@ def _states(
     ]
 
 
-def _counting(count: np.ndarray) -> Callable[[nn.Layer, object, paddle.Tensor], None]:
-    def hook(layer: nn.Layer, _: object, output: paddle.Tensor) -> None:
-        count[:] += int(SATURATED[type(layer)](output).sum()), int(np.prod(output.shape))
+def _counting(count: np.ndarray) -> Callable[[nn.Layer, Any, paddle.Tensor], None]:
+    def hook(layer: nn.Layer, given: Any, output: paddle.Tensor) -> None:
+        saturated = SATURATED[type(layer)](given[0], output)
+        count[:] += int(saturated.sum()), int(np.prod(output.shape))
 
     return hook

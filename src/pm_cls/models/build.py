@@ -16,9 +16,11 @@ from pm_cls.data import Spec
 from pm_cls.models import chains, vision
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.dropout import drop
 from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.normalisation import normalize
+from pm_cls.models.blocks.pooling import pool_otherwise
 from pm_cls.models.blocks.stages import Sequential
 from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
@@ -69,14 +71,16 @@ def build_model(
     normalization: str = "none",
     initial_weights: str = "paddle",
     init_gain: float = 1.0,
+    pooling: str = "max",
+    dropout: float | None = None,
     fast: bool = True,
     **options: Any,
 ) -> nn.Layer:
     """Build a network with initial weights drawn from `paddle.seed`.
 
     Args:
-        normalization, initial_weights, init_gain: see `blocks.normalisation` and
-            `blocks.initialisers`.
+        normalization, initial_weights, init_gain, pooling, dropout: see `blocks.normalisation`,
+            `blocks.initialisers`, `blocks.pooling` and `blocks.dropout`.
         fast: on the CPU, compute with fewer multiplications and fewer passes over memory
             (`blocks`); the same function and weights, other last bits.
         options: keywords of the network's class: `activation`, `image_size`, `channels`, `outputs`
@@ -90,6 +94,8 @@ def build_model(
     draw_weights(model, initial_weights)
     scale_weights(model, init_gain)
     normalize(model, normalization)
+    pool_otherwise(model, pooling)
+    drop(model, dropout)
     for layer in model.sublayers():
         if isinstance(layer, Conv2D | Linear | Sequential):
             layer.fast = fast

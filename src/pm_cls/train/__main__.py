@@ -6,15 +6,30 @@ A config with its seed goes in, a record comes out: the folder of a run (see `pm
 run that was stopped or killed goes on with the same command and ends in the same bits.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pm_cls.config import SYNTHETIC, load_config
 from pm_cls.data.photographs.layout import marked_name
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.paths import typed_path
 from pm_cls.train import train
+
+
+class _Keys(argparse.Action):
+    """As --help: needs no other option."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(nargs=0, **keywords)
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        from pm_cls.train.keys import described
+
+        print(described())
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         required=True,
         metavar="FILE",
         help="a YAML file, as those in configs/",
+    )
+    parser.add_argument(
+        "--keys", action=_Keys, help="print every key of a config with its values, and end"
     )
     parser.add_argument("--experiment", metavar="NAME", help="which, where the file holds many")
     parser.add_argument("--seed", type=int, help="a seed in place of the config's")

@@ -9,8 +9,7 @@ The last two are kept while a run goes on, none after it.
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,9 @@ from pm_cls.records.folder import CHECKPOINT
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_bytes, write_json
 from pm_cls.scores.metrics import Scores
+from pm_cls.train.log import log
 
 KEPT = 2
-
-log = logging.getLogger("pm_cls")
 
 
 @dataclass
@@ -55,12 +53,17 @@ _FACTS = TypeAdapter(_Facts)
 
 @dataclass(frozen=True)
 class State:
-    """Network and optimiser of the run in `folder`, on data of the digest: to disk and back."""
+    """Network and optimiser of the run in `folder`, on data of the digest: to disk and back.
+
+    Attributes:
+        others: by name what else has a `state_dict` of tensors and can be set to one.
+    """
 
     folder: Path
     model: nn.Layer
     optimizer: paddle.optimizer.Optimizer
     data_digest: str
+    others: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, progress: Progress) -> None:
         """Write a checkpoint and delete those before the last KEPT.
@@ -141,6 +144,9 @@ class State:
         for name, value in self.optimizer.state_dict().items():
             if _is_tensor(value):
                 yield f"optimizer.{name}", value.numpy()
+        for of, other in self.others.items():
+            for name, value in other.state_dict().items():
+                yield f"{of}.{name}", value.numpy()
 
     def _numbers(self) -> dict[str, Any]:
         """What the optimiser keeps besides tensors, as the step of a schedule."""
@@ -154,6 +160,8 @@ class State:
         self.model.set_state_dict(weights)
         state = {k: paddle.to_tensor(v) for k, v in _of(tensors, "optimizer.").items()}
         self.optimizer.set_state_dict({**state, **numbers})
+        for of, other in self.others.items():
+            other.set_state_dict(_of(tensors, f"{of}."))
 
 
 def _is_tensor(value: object) -> bool:

@@ -8,12 +8,11 @@ import paddle
 from paddle import nn
 from tqdm import tqdm
 
-from pm_cls.data import Split
 from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.compiled import all_gradients
 from pm_cls.runtime.processes import stopping_afterwards
 from pm_cls.runtime.silence import silence
-from pm_cls.train.losses import Outputs
+from pm_cls.train.objective import Outputs
 from pm_cls.train.ranks import ALONE, Ranks
 
 LOSS_SCALE = 1024.0  # of float16; fixed, so that going on needs no state of it
@@ -26,31 +25,28 @@ class NotFinite(Exception):
         super().__init__(f"the loss became {loss} at step {step}")
 
 
-def as_they_are(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    return images
-
-
 @silence()
 def train_one_epoch(
     model: nn.Layer,
     optimizer: paddle.optimizer.Optimizer,
+    images: Callable[[np.ndarray], np.ndarray],
     loss: Callable[[Outputs, np.ndarray], paddle.Tensor],
-    split: Split,
     order: np.ndarray,
     *,
     batch_size: int,
-    change: Callable[[np.ndarray, np.ndarray], np.ndarray] = as_they_are,
     rate: Callable[[int], float] | None = None,
+    after_step: Callable[[int], None] | None = None,
     precision: str = "float32",
     ranks: Ranks = ALONE,
 ) -> float:
     """Go once through the images in the given order.
 
     Args:
-        loss: the mean of what the network gives and labels over a batch.
+        images: uint8 [k, channels, height, width] by the indices of a batch.
+        loss: its mean over a batch, by what the network gives and the indices.
         order: int [n], the indices of the images; the last batch may be smaller.
-        change: what is trained on in place of images, uint8, by their indices.
         rate: the learning rate by the number of steps made in this epoch; else the optimiser's.
+        after_step: called with the number of steps made in this epoch.
         precision: `bfloat16` or `float16` where Paddle's automatic mixed precision holds it to be
             safe; weights and their gradients stay float32.
         ranks: share each batch; the gradients and the mean are those of the whole one.
@@ -70,14 +66,14 @@ def train_one_epoch(
     )
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     mine_of_all = (_my_part(batch, ranks)[0] for batch in batches)
-    images = _ahead(change(split.images[mine], mine) for mine in mine_of_all)
+    uploaded = _ahead(images(mine) for mine in mine_of_all)
     progress = tqdm(batches, "training", disable=None, leave=False)
     for step, batch in enumerate(progress, start=1):
         mine, share = _my_part(batch, ranks)
         mixed = paddle.amp.auto_cast(enable=is_mixed, dtype=precision if is_mixed else "float16")
         with mixed, all_gradients():
-            outputs = model(next(images))
-        of_batch = loss(outputs, split.labels[mine]) * share
+            outputs = model(next(uploaded))
+        of_batch = loss(outputs, mine) * share
         value = ranks.total_loss(of_batch.item())
         if not math.isfinite(value):
             raise NotFinite(value, step)
@@ -85,9 +81,11 @@ def train_one_epoch(
             optimizer.set_lr(rate(step - 1))
         with stopping_afterwards():
             scaler.scale(of_batch).backward()
-        ranks.add_gradients(model.parameters())
+        ranks.add_gradients(optimizer._parameter_list)
         scaler.step(optimizer)
         optimizer.clear_grad(set_to_zero=False)
+        if after_step is not None:
+            after_step(step)
         total += value * len(batch)
     return total / len(order)
 

@@ -1,44 +1,99 @@
-"""What training makes small. A new loss is a function and a line in `LOSSES`."""
+"""What training makes small: the loss of each image.
+
+A new one is a function and a line in `LOSSES`.
+
+All take logits float32 [n, outputs], labels int64 as the target says, the target, and their options
+as keywords, and give float32 [n].
+"""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import paddle
 from paddle.nn import functional as F
+from pydantic import Field
 
 from pm_cls.scores.target import Binary, Several, Target
 
-# Logits; those of auxiliary heads after them.
-Outputs: TypeAlias = "paddle.Tensor | list[paddle.Tensor]"
-Loss = Callable[[paddle.Tensor, np.ndarray, Target], paddle.Tensor]
+Loss: TypeAlias = "Callable[..., paddle.Tensor]"
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
-def cross_entropy(logits: paddle.Tensor, labels: np.ndarray, target: Target) -> paddle.Tensor:
-    """Mean over the images: of the logit of label 1, or of the classes' (softmax).
+def cross_entropy(
+    logits: paddle.Tensor, labels: np.ndarray, target: Target, *, label_smoothing: Share = 0.0
+) -> paddle.Tensor:
+    """In nats: of the logit of label 1, the mean over several questions, or of the classes'.
 
-    Args:
-        logits: float32 [n, outputs].
-        labels: int64, as the target says.
+    `label_smoothing` gives this share of the certainty to all classes alike (Szegedy et al. 2016).
     """
     if isinstance(target, Binary | Several):
-        wanted = paddle.to_tensor(labels.reshape(logits.shape).astype(np.float32))
-        return F.binary_cross_entropy_with_logits(logits, wanted)
-    return F.cross_entropy(logits, paddle.to_tensor(labels))
+        wanted = labels.reshape(logits.shape).astype(np.float32)
+        wanted = wanted * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else wanted
+        each = F.binary_cross_entropy_with_logits(
+            logits, paddle.to_tensor(wanted), reduction="none"
+        )
+        return each.mean(axis=1) if isinstance(target, Several) else each.squeeze(1)
+    each = F.cross_entropy(logits, paddle.to_tensor(labels), reduction="none").reshape([-1])
+    if label_smoothing:
+        alike = -F.log_softmax(logits).mean(axis=1)
+        each = (1 - label_smoothing) * each + label_smoothing * alike
+    return each
 
 
-AUXILIARY_SHARE = 0.3  # of each auxiliary head (Szegedy et al. 2015)
+def focal(
+    logits: paddle.Tensor,
+    labels: np.ndarray,
+    target: Target,
+    *,
+    gamma: Annotated[float, Field(ge=0)] = 2.0,
+) -> paddle.Tensor:
+    """Cross-entropy times (1 - p)^gamma, p the probability of the label (Lin et al. 2017)."""
+    if isinstance(target, Several):
+        rows = zip(logits.split(target.outputs, axis=1), labels.T, strict=True)
+        return (
+            sum(focal(one, of_one, Binary(), gamma=gamma) for one, of_one in rows) / target.outputs
+        )
+    each = cross_entropy(logits, labels, target)
+    return (1 - paddle.exp(-each)) ** gamma * each
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy}
+
+def hinge(logits: paddle.Tensor, labels: np.ndarray, target: Target) -> paddle.Tensor:
+    """max(0, 1 - margin), as of a support vector machine (Cortes and Vapnik 1995)."""
+    return _over_questions(F.relu(1 - _margins(logits, labels, target)))
 
 
-def of_outputs(loss: Loss, outputs: Outputs, labels: np.ndarray, target: Target) -> paddle.Tensor:
-    """The loss of what a network gives in training: logits, or a list of them.
+def ramp(
+    logits: paddle.Tensor,
+    labels: np.ndarray,
+    target: Target,
+    *,
+    most: Annotated[float, Field(gt=1)] = 2.0,
+) -> paddle.Tensor:
+    """The hinge loss up to `most`, so that outliers pull no more (Collobert et al. 2006)."""
+    return _over_questions(F.relu(1 - _margins(logits, labels, target)).clip(max=most))
 
-    Those after the first are of auxiliary heads and count a share each.
+
+def _margins(logits: paddle.Tensor, labels: np.ndarray, target: Target) -> paddle.Tensor:
+    """By how much the logit of the label leads: [n], or [n, m] of several questions.
+
+    Of yes or no: the logit, or its negative. Of classes: over the largest of the others (Crammer
+    and Singer 2001).
     """
-    main, *auxiliary = outputs if isinstance(outputs, list) else [outputs]
-    total = loss(main.astype("float32"), labels, target)
-    for logits in auxiliary:
-        total = total + AUXILIARY_SHARE * loss(logits.astype("float32"), labels, target)
-    return total
+    if isinstance(target, Binary | Several):
+        sign = paddle.to_tensor((2 * labels.reshape(logits.shape) - 1).astype(np.float32))
+        return sign * logits
+    of_label = F.one_hot(paddle.to_tensor(labels), target.outputs)
+    return (logits * of_label).sum(axis=1) - (logits - 1e9 * of_label).max(axis=1)
+
+
+def _over_questions(each: paddle.Tensor) -> paddle.Tensor:
+    return each.reshape([each.shape[0], -1]).mean(axis=1)
+
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "focal": focal,
+    "hinge": hinge,
+    "ramp": ramp,
+}

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import paddle
 from paddle import nn
 from paddle.base.layer_helper import LayerHelper
+from paddle.regularizer import WeightDecayRegularizer
 from pydantic import Field
 
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import OptimizerConfig
 from pm_cls.models.blocks.linear import Linear
+from pm_cls.runtime.errors import UsageError
 
 Parameters = list[paddle.Tensor]
 
@@ -18,6 +20,12 @@ Parameters = list[paddle.Tensor]
 def momentum(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
     """paddle.optimizer.Momentum, which the tutorial of the thesis has."""
     return paddle.optimizer.Momentum(momentum=config.momentum, **_common(parameters, config))
+
+
+def nesterov(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.Momentum, which looks ahead along the velocity (Nesterov 1983)."""
+    common = _common(parameters, config)
+    return paddle.optimizer.Momentum(momentum=config.momentum, use_nesterov=True, **common)
 
 
 def adam(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
@@ -42,11 +50,62 @@ def rmsprop(
     return paddle.optimizer.RMSProp(rho=rho, epsilon=epsilon, momentum=config.momentum, **common)
 
 
+def adagrad(
+    parameters: Parameters,
+    config: OptimizerConfig,
+    *,
+    epsilon: Annotated[float, Field(gt=0)] = 1e-6,
+) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.Adagrad (Duchi et al. 2011), which has no momentum."""
+    return paddle.optimizer.Adagrad(epsilon=epsilon, **_common(parameters, config))
+
+
+def adadelta(
+    parameters: Parameters,
+    config: OptimizerConfig,
+    *,
+    rho: Annotated[float, Field(ge=0, lt=1)] = 0.95,
+    epsilon: Annotated[float, Field(gt=0)] = 1e-6,
+) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.Adadelta (Zeiler 2012), which has no momentum; its rate is mostly 1."""
+    return paddle.optimizer.Adadelta(rho=rho, epsilon=epsilon, **_common(parameters, config))
+
+
+def adamw(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
+    """paddle.optimizer.AdamW (Loshchilov and Hutter 2019): weights decay apart from the gradient.
+
+    Raises:
+        UsageError: `optimizer.l1`, which is part of the gradient, is set too.
+    """
+    if config.l1:
+        raise UsageError("`optimizer.l1` is no key of adamw; adam has it")
+    common = {**_common(parameters, config), "weight_decay": config.weight_decay}
+    return paddle.optimizer.AdamW(beta1=config.momentum, **common)
+
+
+class ElasticNet(WeightDecayRegularizer):
+    """l1 sign(w) + l2 w, added to the gradient of each weight w (Zou and Hastie 2005)."""
+
+    def __init__(self, l1: float, l2: float) -> None:
+        super().__init__()
+        self.l1, self.l2 = l1, l2
+
+    def __call__(self, param: paddle.Tensor, grad: paddle.Tensor, block: Any) -> paddle.Tensor:
+        return self.l1 * paddle.sign(param) + self.l2 * param
+
+    def __str__(self) -> str:
+        return f"l1={self.l1}, l2={self.l2}"
+
+
 OPTIMIZERS: dict[str, Callable[..., paddle.optimizer.Optimizer]] = {
     "momentum": momentum,
-    "adam": adam,
+    "nesterov": nesterov,
     "sgd": sgd,
+    "adam": adam,
+    "adamw": adamw,
     "rmsprop": rmsprop,
+    "adagrad": adagrad,
+    "adadelta": adadelta,
 }
 
 
@@ -67,7 +126,7 @@ def step_on_the_way(
 
     For one process that trains in float32, as nothing else may need their gradients.
     """
-    if type(optimizer) is not paddle.optimizer.Momentum:
+    if config.name != "momentum" or config.l1:
         return
     for layer in model.sublayers():
         if isinstance(layer, Linear) and layer.can_step():
@@ -89,8 +148,11 @@ def _settings(
 
 
 def _common(parameters: Parameters, config: OptimizerConfig) -> dict[str, Any]:
+    decay: ElasticNet | float | None = config.weight_decay or None
+    if config.l1:
+        decay = ElasticNet(config.l1, config.weight_decay)
     return {
         "learning_rate": config.learning_rate,
         "parameters": parameters,
-        "weight_decay": config.weight_decay or None,
+        "weight_decay": decay,
     }

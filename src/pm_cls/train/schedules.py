@@ -4,6 +4,7 @@ A factor of `optimizer.learning_rate` follows from the number of the step alone,
 goes on needs no state of it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Annotated
 
@@ -25,9 +26,55 @@ def inverse_time(steps: int, *, decay: Annotated[float, Field(ge=0)] = 1e-6) -> 
     return lambda done: 1 / (1 + decay * done)
 
 
+def step(
+    steps: int,
+    *,
+    times: Annotated[int, Field(ge=1)] = 2,
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+) -> Schedule:
+    """Times `factor` after each of the `times` + 1 equal parts of the run but the last."""
+    return lambda done: factor ** (done * (times + 1) // steps)
+
+
+def exponential(steps: int, *, final: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> Schedule:
+    """By the same factor each step, `final` at the end."""
+    return lambda done: final ** (done / steps)
+
+
+def cosine(steps: int, *, final: Annotated[float, Field(ge=0, lt=1)] = 0.0) -> Schedule:
+    """Half a wave of the cosine from 1 to `final` (Loshchilov and Hutter 2017)."""
+    return lambda done: _along_cosine(1, final, done / steps)
+
+
+def one_cycle(
+    steps: int,
+    *,
+    first: Annotated[float, Field(gt=0, lt=1)] = 0.04,
+    peak_at: Annotated[float, Field(gt=0, lt=1)] = 0.3,
+    final: Annotated[float, Field(ge=0, lt=1)] = 4e-6,
+) -> Schedule:
+    """Along the cosine from `first` to 1 at a share of the run, then to `final` (Smith 2018)."""
+
+    def factor(done: int) -> float:
+        share = done / steps
+        if share < peak_at:
+            return _along_cosine(first, 1, share / peak_at)
+        return _along_cosine(1, final, (share - peak_at) / (1 - peak_at))
+
+    return factor
+
+
+def _along_cosine(begin: float, end: float, share: float) -> float:
+    return end + (begin - end) * (1 + math.cos(math.pi * share)) / 2
+
+
 SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "constant": constant,
     "inverse_time": inverse_time,
+    "step": step,
+    "exponential": exponential,
+    "cosine": cosine,
+    "one_cycle": one_cycle,
 }
 
 
@@ -41,4 +88,6 @@ def build_schedule(config: ScheduleConfig, steps: int) -> Schedule:
         UsageError: there is none of that name, or it does not have an option.
     """
     make = chosen(SCHEDULES, "schedule.name", config.name)
-    return make(steps, **checked(make, "schedule", config.name, config.options()))
+    factor = make(steps, **checked(make, "schedule", config.name, config.options()))
+    rising = config.warm_up * steps
+    return lambda done: factor(done) * (min(1, (done + 1) / rising) if rising else 1)

@@ -1,9 +1,7 @@
 """`Training`: one owner of a run, from the first check to the finished record."""
 
 import json
-import logging
 import math
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import paddle
 
-from pm_cls.config import SYNTHETIC, Config
-from pm_cls.config.options import chosen
-from pm_cls.data import Dataset, augmentation, load_dataset, spec_of
-from pm_cls.data.augmentation import augmented
-from pm_cls.data.order import kept, shuffled
+from pm_cls.config import Config
+from pm_cls.data import Dataset, augmentation, load_dataset, order, spec_of
+from pm_cls.data.augmentation import MIXUP, Augmentation
 from pm_cls.models.blocks.normalisation import has_statistics
 from pm_cls.models.build import build
 from pm_cls.models.classifier import logits_of
@@ -27,14 +23,16 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.runtime import device
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_text, writing
+from pm_cls.scores.metrics import Scores
+from pm_cls.train.answering import Answering
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
-from pm_cls.train.losses import LOSSES, of_outputs
+from pm_cls.train.log import log, log_to, repeated, tell_of
+from pm_cls.train.objective import Objective, Outputs
 from pm_cls.train.optimizers import build_optimizer, step_on_the_way
+from pm_cls.train.pretraining import pretrain
 from pm_cls.train.ranks import Ranks
 from pm_cls.train.schedules import build_schedule
-
-log = logging.getLogger("pm_cls")
 
 
 class Training:
@@ -53,29 +51,37 @@ class Training:
         self.config, self.folder, self.ranks = config, place, ranks
         device.check_precision(device_name, config.train.precision)
         self.spec = spec_of(config.data)
-        loss = chosen(LOSSES, "train.loss", config.train.loss)
-        self.loss = lambda outputs, labels: of_outputs(loss, outputs, labels, self.spec.target)
-        augmentation.check(config.train.augmentation)
+        augmentation.check(config.train.augmentation, self.spec.channels)
         build_schedule(config.schedule, 1)
         self.model = build(config, self.spec)
+        self.objective = Objective(config.loss, self.spec, self.model)
         if ranks.count > 1 and has_statistics(self.model):
             raise UsageError(
                 f"`model.name` {config.model.name} normalises with statistics of whole batches; it "
                 "trains in one process"
             )
-        self.optimizer = build_optimizer(self.model.parameters(), config.optimizer)
+        parameters = [*self.model.parameters(), *self.objective.parameters()]
+        self.optimizer = build_optimizer(parameters, config.optimizer)
+        self.answering = Answering(config.train, self.model)
         if ranks.count == 1 and config.train.precision == "float32":
             step_on_the_way(self.model, self.optimizer, config.optimizer)
         if ranks.is_first:
             folder.check_folder(place, config)
         self.data = load_dataset(config.data)
-        self.kept = kept(len(self.data.train.labels), config.train.hold_out, config.seed)
-        if strict and (pairs := _repeated(self.data)):
+        split = self.data.train
+        self.order = order.check(config.train.order, split.labels)
+        self.kept = order.kept(len(split.labels), config.train.hold_out, config.seed)
+        self.objective.weigh(split.labels[self.kept])
+        self.augmentation = Augmentation(
+            config.train.augmentation, split.images, self.kept, config.seed
+        )
+        if strict and (pairs := repeated(self.data)):
             raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         self.here = environment.here(device_name, ranks.count)
         self.environment = environment.begun(self.here, _recorded(self.data))
         self.progress = Progress()
-        self.state = State(place, self.model, self.optimizer, self.data.digest)
+        others = {"objective": self.objective, "answering": self.answering}
+        self.state = State(place, self.model, self.optimizer, self.data.digest, others)
 
     def run(self, restart: bool = False) -> None:
         """Train what is left of the run and record it; a finished one is left as it is.
@@ -97,9 +103,12 @@ class Training:
             for epoch in range(self.progress.epoch + 1, self.config.train.epochs + 1):
                 began = time.perf_counter()
                 train_loss = self.train(epoch)
-                found = self.predict(epoch)
+                with self.answering.in_place(self.held_out_loss):
+                    found = self.predict(epoch)
+                    if self.ranks.is_first:
+                        self.report(epoch, found)
                 if self.ranks.is_first:
-                    self.record(epoch, train_loss, found, time.perf_counter() - began)
+                    self.record(epoch, train_loss, found.scores(), time.perf_counter() - began)
             if self.ranks.is_first:
                 self.finish()
 
@@ -112,26 +121,53 @@ class Training:
         config = self.config
         entropy = [config.seed, epoch] + ([] if self.ranks.is_first else [self.ranks.rank])
         paddle.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))  # dropout
-        steps = math.ceil(len(self.kept) / config.train.batch_size)
+        labels, steps = self.data.train.labels, self.steps
         schedule = build_schedule(config.schedule, steps * config.train.epochs)
         before = steps * (epoch - 1)
+
+        def loss(outputs: Outputs, batch: np.ndarray) -> paddle.Tensor:
+            if MIXUP not in config.train.augmentation:
+                return self.objective(outputs, labels[batch])
+            others, shares = self.augmentation.partners(batch, epoch)
+            return self.objective.mixed(outputs, labels[batch], labels[others], shares)
+
         try:
             return train_one_epoch(
                 self.model,
                 self.optimizer,
-                self.loss,
-                self.data.train,
-                self.kept[shuffled(len(self.kept), config.seed, epoch)],
+                lambda batch: self.augmentation.images(batch, epoch),
+                loss,
+                self.places(epoch),
                 batch_size=config.train.batch_size,
-                change=lambda images, indices: augmented(
-                    images, indices, config.train.augmentation, config.seed, epoch
-                ),
                 rate=lambda step: config.optimizer.learning_rate * schedule(before + step),
+                after_step=lambda step: self.answering.after_step(before + step),
                 precision=config.train.precision,
                 ranks=self.ranks,
             )
         except NotFinite as error:
             raise RunError(f"{self._where(epoch)}: {error}")
+
+    def places(self, epoch: int) -> np.ndarray:
+        """int64, the places of the training images that an epoch goes through, in order."""
+        drawn = self.order(
+            self.data.train.labels[self.kept],
+            self.config.train.batch_size,
+            self.config.seed,
+            epoch,
+        )
+        return self.kept[drawn]
+
+    @property
+    def steps(self) -> int:
+        """Of one epoch; all have as many."""
+        return math.ceil(len(self.places(1)) / self.config.train.batch_size)
+
+    def held_out_loss(self) -> float:
+        """The cross-entropy of the held-out training images, which the network answers whole."""
+        split = self.data.train
+        held_out = np.setdiff1d(np.arange(len(split.labels)), self.kept)
+        logits = logits_of(self.model, split.images[held_out], self.config.train.batch_size)
+        return self.spec.target.cross_entropy(logits, split.labels[held_out])
 
     def predict(self, epoch: int) -> Predictions:
         """The answers to the validation images, of which each rank gives its part."""
@@ -147,13 +183,16 @@ class Training:
             )
         return Predictions(split.names, split.labels, logits, self.spec.target)
 
-    def record(self, epoch: int, train_loss: float, found: Predictions, seconds: float) -> None:
-        """Write what an epoch came to, and the state from which the run can go on."""
-        config, scored = self.config, found.scores()
-        if epoch in config.train.report_epochs:
+    def report(self, epoch: int, found: Predictions) -> None:
+        """Keep weights and predictions of an epoch that is to be reported."""
+        if epoch in self.config.train.report_epochs:
             save_weights(self.model, folder.weights_file(self.folder, epoch))
             predictions.write(predictions.file(self.folder, epoch), found)
-            self.progress.reported[epoch] = scored
+            self.progress.reported[epoch] = found.scores()
+
+    def record(self, epoch: int, train_loss: float, scored: Scores, seconds: float) -> None:
+        """Write what an epoch came to, and the state from which the run can go on."""
+        config = self.config
         line = epochs.Epoch(
             epoch, train_loss, scored.loss, scored.correct, scored.n, round(seconds, 3)
         )
@@ -215,7 +254,7 @@ class Training:
             self.ranks.dismiss()
 
     def _begin_or_go_on(self) -> None:
-        _log_to(self.folder / folder.LOG)
+        log_to(self.folder / folder.LOG)
         self.progress = self.state.resume()
         if after := self.progress.epoch:
             stored = environment.read(self.folder)
@@ -223,9 +262,17 @@ class Training:
             log.info(f"{self.folder}: goes on after epoch {after}")
         else:
             write_text(self.folder / folder.CONFIG, self.config.to_yaml())
+            pretrain(
+                self.model,
+                self.data.train.images,
+                self.kept,
+                self.config.pretraining,
+                batch_size=self.config.train.batch_size,
+                seed=self.config.seed,
+            )
         environment.write(self.folder, self.environment)
         epochs.write(self.folder, self.progress.metrics)
-        _warn_of_data(self.data)
+        tell_of(self.data)
         if self.ranks.count > 1:
             facts = json.dumps([self.progress.epoch, *self._digests()]).encode()
             self.ranks.share(facts + b"\n" + self.state.packed(self.progress.epoch))
@@ -281,31 +328,3 @@ def _recorded(data: Dataset) -> environment.Data:
         repeated=None if data.repeated is None else [list(group) for group in data.repeated],
         limit=data.limit,
     )
-
-
-def _log_to(path: Path) -> None:
-    log.setLevel(logging.INFO)
-    log.propagate = False  # Paddle gives the root logger a handler of its own
-    for handler in log.handlers[:]:
-        log.removeHandler(handler)
-        handler.close()
-    log.addHandler(logging.StreamHandler(sys.stdout))
-    to_file = logging.FileHandler(path, encoding="utf-8")
-    to_file.handleError = lambda record: None  # type: ignore[method-assign]  # as on a full disk
-    log.addHandler(to_file)
-
-
-def _repeated(data: Dataset) -> str:
-    """The photographs that stand more than once, in words."""
-    return ", ".join(" = ".join(group) for group in data.repeated or [])
-
-
-def _warn_of_data(data: Dataset) -> None:
-    if pairs := _repeated(data):
-        log.info(f"note: {len(data.repeated or [])} photographs stand more than once: {pairs}")
-    if len(np.unique(data.validation.labels, axis=0)) == 1:
-        log.info("note: the validation set has one class only, so its AUC is undefined")
-    for note in data.notes:
-        log.info(f"note: {note}")
-    if data.name == SYNTHETIC:
-        log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from paddle import nn
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
-from pm_cls.models.blocks.stages import Sequential
+from pm_cls.models.blocks.stages import Sequential, sequentials
 from pm_cls.runtime.errors import UsageError
 
 
@@ -22,12 +22,7 @@ def normalize(model: nn.Layer, where: str) -> None:
     """
     if where == "none":
         return
-    places = [
-        (parent, name, child)
-        for parent in model.sublayers(include_self=True)
-        for name, child in parent.named_children()
-        if isinstance(child, nn.Sequential)
-    ]
+    places = sequentials(model)
     before = sum(1 for _ in model.sublayers())
     if where == "input" and places:
         parent, name, first = places[0]

@@ -1,6 +1,6 @@
 """`Sequential`: that of Paddle, with convolution, activation and max pooling computed as a stage.
 
-The activations are monotone, so that the largest of the activated values is the activation of the
+Most activations are monotone, so that the largest of the activated values is the activation of the
 largest one: pooling comes first, and the activation sees a quarter of the values. On the CPU a
 stage with few channels is one pass of compiled loops, which stores no maps at all.
 """
@@ -13,7 +13,7 @@ from paddle import nn
 from paddle.autograd import PyLayer
 
 from pm_cls.models.blocks import compiled
-from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.models.blocks.activations import MONOTONE
 from pm_cls.models.blocks.convolution import FEWEST_CHANNELS, Conv2D
 from pm_cls.models.blocks.pooling import MaxPool2D
 
@@ -43,7 +43,7 @@ def _is_stage(layers: list[nn.Layer]) -> bool:
     return (
         len(layers) == 3
         and type(layers[0]) is Conv2D
-        and type(layers[1]) in ACTIVATIONS.values()
+        and type(layers[1]) in MONOTONE
         and type(layers[2]) is MaxPool2D
         and not any(layer._forward_pre_hooks or layer._forward_post_hooks for layer in layers)
     )
@@ -115,3 +115,13 @@ class _ConvolveAndPool(PyLayer):
         return tuple(
             x if is_wanted else None for x, is_wanted in zip(found, ctx.wanted, strict=True)
         )
+
+
+def sequentials(model: nn.Layer) -> list[tuple[nn.Layer, str, nn.Sequential]]:
+    """Each `Sequential` in a network with the layer that holds it, and under which name."""
+    return [
+        (parent, name, child)
+        for parent in model.sublayers(include_self=True)
+        for name, child in parent.named_children()
+        if isinstance(child, nn.Sequential)
+    ]

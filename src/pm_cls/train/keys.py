@@ -1,0 +1,106 @@
+"""Every key of a config in words, read from where each is defined."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BeforeValidator, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from pm_cls.config.schema import Config, Section
+from pm_cls.data import DATASETS
+from pm_cls.data.augmentation import AUGMENTATIONS
+from pm_cls.data.order import ORDERS
+from pm_cls.models.blocks.initialisers import INITIALISERS
+from pm_cls.models.build import MODELS
+from pm_cls.train.losses import LOSSES
+from pm_cls.train.optimizers import OPTIMIZERS
+from pm_cls.train.schedules import SCHEDULES
+
+# By key what it can name; options of these are keys of the same section.
+NAMED: dict[str, Mapping[str, Any]] = {
+    "data.name": DATASETS,
+    "model.name": MODELS,
+    "model.initial_weights": INITIALISERS,
+    "optimizer.name": OPTIMIZERS,
+    "schedule.name": SCHEDULES,
+    "loss.name": LOSSES,
+    "train.order": ORDERS,
+    "train.augmentation": {
+        name: f"{step.meaning}; up to {step.most:g}" for name, step in AUGMENTATIONS.items()
+    },
+}
+OF_ALL_NETWORKS = {"channels", "outputs", "activation", "image_size"}
+
+
+def described() -> str:
+    """A paragraph a key: what it takes, its default, its meaning; then what it can name."""
+    return "\n".join(_lines(Config, ""))
+
+
+def _lines(section: type[Section], prefix: str) -> Iterator[str]:
+    for key, field in section.model_fields.items():
+        path, kind = f"{prefix}{key}", field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from _lines(kind, f"{path}.")
+            continue
+        default = "" if field.is_required() else f", default {_plain(field.get_default())}"
+        yield f"{path}: {_accepted(field)}{default}"
+        yield f"    {field.description}"
+        for name, named in NAMED.get(path, {}).items():
+            meaning = named if isinstance(named, str) else _meaning(named)
+            yield f"      {name}" + (f": {meaning}" if meaning else "")
+            if callable(named):
+                yield from _options(named, path.partition(".")[0])
+
+
+def _options(named: Callable[..., Any], section: str) -> Iterator[str]:
+    for option in inspect.signature(named, eval_str=True).parameters.values():
+        if option.kind is option.KEYWORD_ONLY and option.name not in OF_ALL_NETWORKS:
+            field = FieldInfo.from_annotation(option.annotation)
+            yield (
+                f"        {section}.{option.name}: {_accepted(field)}, "
+                f"default {_plain(option.default)}"
+            )
+
+
+def _accepted(field: FieldInfo) -> str:
+    """What a field takes, by the JSON schema of its type and bounds."""
+    kind: Any = field.annotation
+    if get_origin(kind) in (Union, UnionType):
+        return " | ".join(_accepted(FieldInfo.from_annotation(one)) for one in get_args(kind))
+    for bound in field.metadata:
+        if not isinstance(bound, BeforeValidator):
+            kind = Annotated[kind, bound]
+    return _of_schema(TypeAdapter(kind).json_schema())
+
+
+def _of_schema(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(_plain, schema["enum"]))
+    limits = {
+        "minimum": ">= {}", "exclusiveMinimum": "> {}",
+        "maximum": "<= {}", "exclusiveMaximum": "< {}",
+    }  # fmt: skip
+    bounds = [form.format(_plain(schema[at])) for at, form in limits.items() if at in schema]
+    names = {"integer": "whole number", "string": "text", "boolean": "true | false"}
+    kind = schema.get("type", "value")
+    return " ".join(
+        [{"object": "mapping", "array": "list"}.get(kind, names.get(kind, kind)), *bounds]
+    )
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _meaning(named: object) -> str:
+    """The first paragraph of our own docstring."""
+    is_ours = str(getattr(named, "__module__", "")).startswith("pm_cls") and callable(named)
+    text = inspect.getdoc(named) if is_ours else ""
+    return " ".join((text or "").split("\n\n")[0].split())

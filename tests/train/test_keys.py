@@ -1,0 +1,49 @@
+"""`train --keys` says of every key what it takes."""
+
+import re
+
+import pytest
+
+from pm_cls.config import Config
+from pm_cls.train.__main__ import main
+from pm_cls.train.keys import NAMED, described
+
+
+def paragraph(key):
+    lines = described().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"{key}: "))
+    end = next((i for i in range(start + 1, len(lines)) if lines[i][0] != " "), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def test_every_key_has_a_paragraph_with_a_meaning():
+    text = described()
+    keys = [key for key in Config(experiment="x").flat() if not key.startswith("train.augm")]
+    for key in [*keys, "data.root", "seed", "train.augmentation"]:
+        assert re.search(rf"^{re.escape(key)}: .+\n    \S", text, re.MULTILINE), key
+    assert "None" not in text and "Annotated" not in text
+
+
+def test_all_that_can_be_named_is_there_with_its_options():
+    for key, known in NAMED.items():
+        for name in known:
+            assert re.search(rf"^      {name}(:|$)", paragraph(key), re.MULTILINE), (key, name)
+    assert "        loss.gamma: number >= 0, default 2" in paragraph("loss.name")
+    assert "        model.pool_to: whole number >= 1 <= 1024 | null, default null" in paragraph(
+        "model.name"
+    )
+
+
+def test_ranges_and_defaults():
+    assert paragraph("model.dropout").startswith("model.dropout: number >= 0 < 1 | null, default n")
+    assert paragraph("train.epochs").startswith("train.epochs: whole number >= 1 <= 1000000, defau")
+    assert paragraph("optimizer.learning_rate").splitlines()[0].endswith("> 0, default 0.001")
+    assert paragraph("train.weights").startswith(
+        "train.weights: last | best | average, default last"
+    )
+
+
+def test_the_command_needs_nothing_else(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--keys"])
+    assert ended.value.code == 0 and capsys.readouterr().out.strip() == described()
