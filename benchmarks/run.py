@@ -4,6 +4,9 @@
 ./benchmarks/run.sh --short    one epoch and one evaluation of each network
 
 originals -> sides in turn, round by round -> medians and ratios -> benchmarks/README.md
+
+What was measured is kept in --work: the same command on the same commit and machine goes on where
+it was stopped.
 """
 
 import argparse
@@ -13,8 +16,9 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from itertools import product
 from pathlib import Path
@@ -90,7 +94,9 @@ def main() -> None:
     epochs, reported = (1, [1]) if args.short else (10, [5, 10])
     originals, arrays, preparation = make_data(args.work)
     cores = len(os.sched_getaffinity(0))
-    choice, probes = best_pytorch(arrays, cores)
+    conditions = machine(epochs, args.rounds)
+    kept = Kept.read(args.work / "measured.json", conditions)
+    choice, probes = kept.once("PyTorch's best", lambda: best_pytorch(arrays, cores))
     sides = {
         OURS: Side("pm_cls_table.py", originals, cores),
         TORCH: Side("pytorch_table.py", arrays, choice[0], choice[1]),
@@ -101,14 +107,15 @@ def main() -> None:
         TUTORIAL: Side("tutorial_table.py", originals, 1),
     }  # fmt: skip
     sides = {name: side for name, side in sides.items() if name in (OURS, *args.beside)}
-    conditions = machine(epochs, args.rounds)
     walls: dict[str, list[float]] = {name: [] for name in sides}
     found: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in sides}
     for number in range(1, args.rounds + 1):
         for name, side in sides.items():
             if name == TUTORIAL and number > 1:
                 continue  # several times slower than the rest together
-            wall, results = make_table(side, epochs, reported)
+            wall, results = kept.once(
+                f"round {number}: {name}", partial(make_table, side, epochs, reported)
+            )
             walls[name].append(wall)
             found[name].append(results)
             print(f"round {number}: {name} {wall:.0f} s", flush=True)
@@ -127,12 +134,34 @@ def main() -> None:
     print(f"written: {README}")
 
 
+@dataclass
+class Kept:
+    """What was measured under the same conditions, as JSON on disk."""
+
+    file: Path
+    conditions: str
+    found: dict[str, Any]
+
+    @classmethod
+    def read(cls, file: Path, conditions: str) -> "Kept":
+        stored = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        return cls(file, conditions, stored.get(conditions, {}))
+
+    def once(self, name: str, measure: Callable[[], Any]) -> Any:
+        """What was measured under this name, now or before."""
+        if name not in self.found:
+            self.found[name] = measure()
+            content = json.dumps({self.conditions: self.found}, indent=1)
+            self.file.write_text(content, encoding="utf-8")
+        return self.found[name]
+
+
 def make_data(work: Path) -> tuple[Path, Path, float | None]:
     """Photographs of full size, the same sampled to 224x224, and what the sampling took."""
     originals, arrays = work / "originals", work / "arrays.npz"
     os.environ["PM_CLS_CACHE"] = str(work / "cache")
     if not (originals / "labels.csv").is_file():
-        print("drawing 800 photographs of full size, once; about ten minutes", flush=True)
+        print("drawing 800 photographs of full size, once; ten to thirty minutes", flush=True)
         synthesize(originals, seed=0, train=400, validation=400, size=ORIGINAL_SIZE)
     fresh = not (work / "cache").is_dir()
     began = time.perf_counter()
