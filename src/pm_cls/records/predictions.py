@@ -2,17 +2,24 @@
 
 The columns are `image`, then those of the target (`pm_cls.scores.target`): `label,logit`, or
 `label,logit_0,...`. Logits have nine significant digits, which give the same float32 again.
+
+Of more than LARGE images the file is compressed, predictions_epoch5.csv.xz; both are read, as by
+`pandas.read_csv`. A path here is that of the plain file.
 """
 
 import csv
+import io
+import lzma
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pm_cls.runtime.files import csv_text, write_text
+from pm_cls.runtime.files import csv_text, write_bytes, write_text
 from pm_cls.scores import metrics
 from pm_cls.scores.target import Target, target_of
+
+LARGE = 2000
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,10 @@ class Predictions:
         return self.target.right(self.logits, self.labels)
 
 
+def _compressed(path: Path) -> Path:
+    return path.with_name(f"{path.name}.xz")
+
+
 def file(folder: Path, epoch: int) -> Path:
     return folder / f"predictions_epoch{epoch}.csv"
 
@@ -43,7 +54,18 @@ def write(path: Path, found: Predictions) -> None:
         for name, label, row in zip(found.names, labels, found.logits, strict=True)
     ]
     columns = ["image", *found.target.label_columns, *found.target.logit_columns]
-    write_text(path, csv_text(columns, rows))
+    text = csv_text(columns, rows)
+    if len(rows) > LARGE:
+        write_bytes(_compressed(path), lzma.compress(text.encode("utf-8", "surrogateescape")))
+        path.unlink(missing_ok=True)
+    else:
+        write_text(path, text)
+        _compressed(path).unlink(missing_ok=True)
+
+
+def stored(path: Path) -> Path:
+    """The file that is there, plain or compressed; the plain one's path where there is none."""
+    return path if path.is_file() or not _compressed(path).is_file() else _compressed(path)
 
 
 def read(path: Path) -> Predictions:
@@ -52,8 +74,13 @@ def read(path: Path) -> Predictions:
     Raises:
         OSError, ValueError, LookupError: it is not there or damaged.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
+    content = stored(path).read_bytes()
+    if stored(path) != path:
+        try:
+            content = lzma.decompress(content)
+        except lzma.LZMAError as error:
+            raise ValueError(f"damaged: {error}")
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
     target = target_of(header[1:])
     end = 1 + len(target.label_columns)
     labels = np.array([row[1:end] for row in rows], np.int64)

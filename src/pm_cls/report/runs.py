@@ -116,7 +116,8 @@ class Record:
         facts = [evaluations.file(self.folder, name) for name in self.evaluations]
         answers = [predictions.file(self.folder, epoch) for epoch in self.scores]
         answers += [file.with_suffix(".csv") for file in facts]
-        return [*(self.folder / name for name in names), *facts, *answers]
+        read_from = [*map(predictions.stored, answers), *facts]
+        return [*(self.folder / name for name in names), *read_from]
 
 
 def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
