@@ -410,3 +410,85 @@ def test_an_older_epoch_that_answers_is_said(trained, tiny_config, clinic, tmp_p
     pm_cls.load_run(run.folder, 1, device="cpu")  # asked for by name
     pm_cls.load_run(trained, device="cpu")  # its last epoch was kept
     assert note not in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def members(photographs, tmp_path_factory):
+    """Two runs that hold out the same quarter, and one that holds out another."""
+    from pm_cls.config import load_config
+    from tests.conftest import REPOSITORY, TINY
+
+    place, found = tmp_path_factory.mktemp("members"), []
+    for name, seed, activation in (("a", 0, "relu"), ("b", 0, "tanh"), ("a", 1, "relu")):
+        settings = [f"experiment={name}", f"seed={seed}", f"model.activation={activation}"]
+        config = load_config(
+            REPOSITORY / "configs" / "lenet7_relu.yaml",
+            [f"data.root={photographs}", *TINY, *settings, "train.hold_out=0.25"],
+        )
+        found.append(train(config, place, "cpu").folder)
+    return found
+
+
+def logits(folder, epoch=2):
+    return predictions.read(predictions.file(folder, epoch)).logits
+
+
+def test_an_ensemble_averages_or_votes(members, capsys):
+    both = np.stack([logits(members[0]), logits(members[2])])
+    (found,) = evaluate([members[0], members[2]], device="cpu", ensemble="average")
+    mean = (1 / (1 + np.exp(-both.astype(np.float64)))).mean(axis=0)
+    np.testing.assert_allclose(1 / (1 + np.exp(-found.predictions.logits)), mean, atol=1e-6)
+    assert found.members == 2 and found.scores.n == 16
+    evaluated("--run", *members, "--ensemble", "vote")
+    out = capsys.readouterr().out
+    assert "vote of 3 answers  validation images of synthetic  accuracy" in out
+    assert len(out.splitlines()) == 1
+    majority = (np.stack([logits(m) for m in members]) >= 0).sum(axis=0)[:, 0] >= 2
+    stored = predictions.read(predictions.file(members[0], 2))
+    assert f"({(majority == stored.labels).sum()} of 16)" in out
+
+
+def test_snapshots_and_mirror_images(members):
+    (found,) = evaluate(members[0], device="cpu", ensemble="average", snapshots=True)
+    assert found.members == 2
+    both = np.stack([logits(members[0], 1), logits(members[0], 2)]).astype(np.float64)
+    mean = (1 / (1 + np.exp(-both))).mean(axis=0)
+    np.testing.assert_allclose(1 / (1 + np.exp(-found.predictions.logits)), mean, atol=1e-6)
+    (flipped,) = evaluate(members[0], device="cpu", ensemble="average", flips=True)
+    run = pm_cls.load_run(members[0])
+    from pm_cls.data import load_dataset
+
+    images = load_dataset(run.config.data).validation.images
+    expected = (run.logits(images) + run.logits(images[..., ::-1])) / 2
+    np.testing.assert_allclose(flipped.predictions.logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_stacking_is_fitted_on_what_all_have_held_out(members):
+    (found,) = evaluate(members[:2], device="cpu", ensemble="stacking")
+    assert found.notes == ("note: fitted on 6 training images that all have held out",)
+    assert np.isfinite(found.predictions.logits).all()
+
+
+def test_ensembles_that_do_not_go_are_told(members, copied, official):
+    with pytest.raises(UsageError, match="needs two runs or more, --snapshots of one, or --flips"):
+        evaluate(members[0], device="cpu", ensemble="average")
+    with pytest.raises(UsageError, match=r"no run was trained on; these have none in common"):
+        evaluate([members[0], copied], device="cpu", ensemble="stacking")
+    with pytest.raises(UsageError, match="--snapshots and --flips go with --ensemble"):
+        evaluated("--run", members[0], "--flips")
+    config = copied / "config.yaml"
+    config.write_text(config.read_text().replace("channel_order: rgb", "channel_order: bgr"))
+    with pytest.raises(UsageError, match="their `data` settings differ"):
+        evaluate([members[0], copied], device="cpu", ensemble="vote")
+
+
+def test_an_ensemble_on_photographs_from_elsewhere(members, official, tmp_path):
+    table = tmp_path / "labels.csv"
+    names = sorted(path.name for path in (official / "PALM-Validation400").glob("*.jpg"))[:4]
+    table.write_text("file,label\n" + "".join(f"{n},{i % 2}\n" for i, n in enumerate(names)))
+    (found,) = evaluate(
+        members[:2], official / "PALM-Validation400", table, device="cpu", ensemble="average",
+        name="there",
+    )  # fmt: skip
+    assert found.data == "there" and found.scores.n == 4 and found.members == 2
+    assert not (members[0] / "evaluations").exists()

@@ -2,6 +2,7 @@
 
     python -m pm_cls.evaluate --run runs/lenet7_relu/seed0
     python -m pm_cls.evaluate --run runs/*/seed* --data FOLDER --labels FILE.csv
+    python -m pm_cls.evaluate --run runs/lenet9_relu/seed* --ensemble average
 
 With labels, what comes out is kept beside each run as evaluations/NAME.json and .csv, and the
 report shows it.
@@ -33,6 +34,7 @@ from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.paths import typed_path
 from pm_cls.runtime.verbs import callable_as
+from pm_cls.scores.ensembles import KINDS
 from pm_cls.scores.metrics import Scores
 
 if TYPE_CHECKING:
@@ -44,10 +46,11 @@ class Evaluated:
     """What a run came to on some images.
 
     Attributes:
-        folder, epoch: of the run, and whose weights answered.
+        folder, epoch: of the run, and whose weights answered; of an ensemble those of the first.
         data: the name of the images.
         predictions, scores: of them.
         notes: what a reader has to know, as whole sentences.
+        members: how many answered together.
     """
 
     folder: Path
@@ -56,6 +59,16 @@ class Evaluated:
     predictions: Predictions
     scores: Scores
     notes: tuple[str, ...] = ()
+    members: int = 1
+
+
+@dataclass(frozen=True)
+class Together:
+    """How runs answer together; see `pm_cls.models.ensemble.Ensemble`."""
+
+    kind: str
+    snapshots: bool = False
+    flips: bool = False
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,15 +81,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="where the data lie, if not where the run was trained; with --labels: other ones",
     )
     add_labels(parser)
+    parser.add_argument(
+        "--ensemble",
+        choices=KINDS,
+        help="score the runs as one: mean of their probabilities, votes, or weighed by a "
+        "regression on the training images that all have held out",
+    )
+    parser.add_argument(
+        "--snapshots",
+        action="store_true",
+        help="with --ensemble: every reported epoch of a run is a member",
+    )
+    parser.add_argument(
+        "--flips",
+        action="store_true",
+        help="with --ensemble: the mean over each image and its mirror image",
+    )
     add_device(parser)
     args = parser.parse_args(arguments)
     check_labels(args, "--data", args.data if args.labels else None)
-    for one in _evaluated(args.run, args.data, args.labels, name=args.name, device=args.device):
+    if args.ensemble is None and (args.snapshots or args.flips):
+        raise UsageError("--snapshots and --flips go with --ensemble")
+    together = Together(args.ensemble, args.snapshots, args.flips) if args.ensemble else None
+    found = _evaluated(
+        args.run, args.data, args.labels, name=args.name, device=args.device, together=together
+    )
+    for one in found:
         for note in one.notes:
             print(note)
         area = "undefined" if one.scores.auc is None else f"{one.scores.auc:.4f}"
+        who = f"{one.folder}  epoch {one.epoch:3d}"
+        if together is not None:
+            who = f"{together.kind} of {one.members} answers"
         print(
-            f"{one.folder}  epoch {one.epoch:3d}  {one.data}  accuracy "
+            f"{who}  {one.data}  accuracy "
             f"{100 * one.scores.accuracy:.2f}% ({one.scores.correct} of {one.scores.n})  "
             f"loss {one.scores.loss:.4f}  AUC {area}",
             flush=True,
@@ -90,9 +128,13 @@ def evaluate(
     *,
     name: str | None = None,
     device: str = "auto",
+    ensemble: str | None = None,
+    snapshots: bool = False,
+    flips: bool = False,
 ) -> list[Evaluated]:
     """Score finished runs: each reported epoch on the validation images, or, with labels, the last
-    one on other photographs, which is kept beside the run.
+    one on other photographs, which is kept beside the run. As an ensemble they are scored once, and
+    nothing is kept.
 
     Args:
         run: folders of finished runs, one or many.
@@ -100,6 +142,8 @@ def evaluate(
             photographs from elsewhere.
         labels: a CSV with the columns `file` and `label` (1 pathological, 0 not).
         name: what to call those photographs; default: their folder.
+        ensemble: `average`, `vote` or `stacking`: the runs answer together.
+        snapshots, flips: of the ensemble; see `pm_cls.models.ensemble.Ensemble`.
 
     Raises:
         UsageError: a run or its weights are missing or damaged, no network takes photographs, a
@@ -107,7 +151,9 @@ def evaluate(
         DataError: photographs or labels are missing or bad (all are listed).
     """
     folders = [run] if isinstance(run, str | Path) else run
-    return list(_evaluated(folders, data, labels, name=name, device=device))
+    together = Together(ensemble, snapshots, flips) if ensemble is not None else None
+    found = _evaluated(folders, data, labels, name=name, device=device, together=together)
+    return list(found)
 
 
 def _evaluated(
@@ -117,18 +163,52 @@ def _evaluated(
     *,
     name: str | None,
     device: str,
+    together: Together | None,
 ) -> Iterator[Evaluated]:
     devices.prepare(device)
     from pm_cls.models.classifier import Run
 
     runs = [Run.read(Path(folder)) for folder in folders]
-    if labels is None:
+    if together is not None:
+        yield _of_ensemble(runs, together, data, labels, name)
+    elif labels is None:
         for one in runs:
             yield from _on_validation(one, None if data is None else str(data))
     elif data is None:
         raise UsageError("labels need the folder of their photographs too")
     else:
         yield from _on_external(runs, Path(data), Path(labels), name)
+
+
+def _of_ensemble(
+    runs: "Sequence[Run]",
+    together: Together,
+    data: str | Path | None,
+    labels: str | Path | None,
+    name: str | None,
+) -> Evaluated:
+    """The runs as one, on the validation images or, with labels, on photographs from elsewhere."""
+    from pm_cls.models.ensemble import Ensemble
+
+    one = Ensemble(runs, together.kind, snapshots=together.snapshots, flips=together.flips)
+    config, notes = one.config.data, []
+    if labels is None and data is not None:
+        config = config.model_copy(update={"root": str(data)})
+    if labels is None or one.kind == "stacking":
+        dataset = load_dataset(config)
+    if one.kind == "stacking":
+        notes.append(f"note: fitted on {one.fit(dataset)} training images that all have held out")
+    if labels is None:
+        split, what = dataset.validation, f"validation images of {dataset.name}"
+    elif data is None:
+        raise UsageError("labels need the folder of their photographs too")
+    else:
+        other = external.load(Path(data), Path(labels), config, name)
+        split, what = other.split, other.name
+        notes += _described(other)
+    found = Predictions(split.names, split.labels, one.logits(split.images), one.spec.target)
+    first, answers = runs[0], len(one.runs)
+    return Evaluated(first.folder, first.epoch, what, found, found.scores(), tuple(notes), answers)
 
 
 def _on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pm_cls.data.order import ORDERS, check, shuffled
+from pm_cls.data.order import ORDERS, check, held_out, kept, shuffled, thinned
 from pm_cls.runtime.errors import UsageError
 
 LABELS = np.array([0] * 7 + [1] * 3 + [2] * 12)[np.random.default_rng(0).permutation(22)]
@@ -54,3 +54,22 @@ def test_what_does_not_go_is_refused():
     assert check("shuffled", several)
     with pytest.raises(UsageError, match=r"oversampled goes by the class; .* several labels"):
         check("oversampled", several)
+
+
+def test_a_class_is_thinned_by_the_seed():
+    places = np.arange(2, 22)
+    found = thinned(places, LABELS, {2: 0.25, 0: 0.01}, seed=4)
+    before, after = np.bincount(LABELS[places]), np.bincount(LABELS[found])
+    assert after.tolist() == [1, before[1], round(before[2] / 4)]
+    assert set(found) <= set(places) and (np.diff(found) > 0).all()
+    np.testing.assert_array_equal(found, thinned(places, LABELS, {2: 0.25, 0: 0.01}, seed=4))
+    assert not np.array_equal(found, thinned(places, LABELS, {2: 0.25, 0: 0.01}, seed=5))
+    np.testing.assert_array_equal(thinned(places, LABELS, {}, seed=4), places)
+    with pytest.raises(UsageError, match=r"names class 3; the training images have 0, 1, 2"):
+        thinned(places, LABELS, {3: 0.5}, seed=4)
+
+
+def test_what_is_held_out_is_the_rest():
+    both = np.concatenate([kept(22, 0.3, 1), held_out(22, 0.3, 1)])
+    assert sorted(both) == list(range(22)) and len(held_out(22, 0.3, 1)) == 7
+    assert len(held_out(22, 0.0, 1)) == 0

@@ -176,6 +176,9 @@ class TrainConfig(Section):
     hold_out: Annotated[Real, Field(ge=0, le=0.9)] = Field(
         0.0, description="Share of the training images, drawn by the seed, that is not trained on."
     )
+    thinned: dict[Whole, Annotated[Real, Field(gt=0, le=1)]] = Field(
+        {}, description="By class which share of its training images, drawn by the seed, is left."
+    )
     augmentation: dict[Name, Annotated[Real, Field(gt=0)]] = Field(
         {}, description="By a key of pm_cls.data.augmentation.AUGMENTATIONS how strongly."
     )

@@ -3,7 +3,7 @@
 Everything drawn follows from seed and epoch: no state need be stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -72,6 +72,41 @@ def kept(n: int, share: float, seed: int) -> np.ndarray:
     held_out = min(round(share * n), n - 1)
     drawn = np.random.default_rng([seed, n, 0, 1]).permutation(n)
     return np.sort(drawn[held_out:])
+
+
+def thinned(
+    places: np.ndarray, labels: np.ndarray, shares: Mapping[int, float], seed: int
+) -> np.ndarray:
+    """int64, sorted: of these places those that are left where of some classes only a share is.
+
+    Args:
+        labels: int64, the class at each place of the data.
+        shares: by class; at least one image of it stays.
+
+    Raises:
+        UsageError: a class that none of the images has, or labels that are no classes.
+    """
+    if not shares:
+        return places
+    if labels.ndim > 1:
+        raise UsageError("`train.thinned` goes by the class; the images have several labels")
+    rng, left = np.random.default_rng([seed, len(labels), 0, 6]), []
+    known = np.unique(labels[places])
+    for one in sorted(shares):
+        if one not in known:
+            raise UsageError(
+                f"`train.thinned` names class {one}; the training images have "
+                f"{', '.join(map(str, known))}"
+            )
+    for one in known:
+        of_class = rng.permutation(places[labels[places] == one])
+        left.append(of_class[: max(round(shares.get(int(one), 1) * len(of_class)), 1)])
+    return np.sort(np.concatenate(left))
+
+
+def held_out(n: int, share: float, seed: int) -> np.ndarray:
+    """int64, sorted: the images that `kept` leaves out."""
+    return np.setdiff1d(np.arange(n), kept(n, share, seed))
 
 
 def _of_equal_size(

@@ -13,7 +13,6 @@ import paddle
 
 from pm_cls.config import Config
 from pm_cls.data import Dataset, augmentation, load_dataset, order, spec_of
-from pm_cls.data.augmentation import MIXUP, Augmentation
 from pm_cls.models.blocks.normalisation import has_statistics
 from pm_cls.models.build import build
 from pm_cls.models.classifier import logits_of
@@ -24,6 +23,7 @@ from pm_cls.runtime import device
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.scores.metrics import Scores
+from pm_cls.train import keys
 from pm_cls.train.answering import Answering
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
@@ -51,8 +51,7 @@ class Training:
         self.config, self.folder, self.ranks = config, place, ranks
         device.check_precision(device_name, config.train.precision)
         self.spec = spec_of(config.data)
-        augmentation.check(config.train.augmentation, self.spec.channels)
-        build_schedule(config.schedule, 1)
+        keys.check(config)
         self.model = build(config, self.spec)
         self.objective = Objective(config.loss, self.spec, self.model)
         if ranks.count > 1 and has_statistics(self.model):
@@ -70,9 +69,10 @@ class Training:
         self.data = load_dataset(config.data)
         split = self.data.train
         self.order = order.check(config.train.order, split.labels)
-        self.kept = order.kept(len(split.labels), config.train.hold_out, config.seed)
+        kept = order.kept(len(split.labels), config.train.hold_out, config.seed)
+        self.kept = order.thinned(kept, split.labels, config.train.thinned, config.seed)
         self.objective.weigh(split.labels[self.kept])
-        self.augmentation = Augmentation(
+        self.augmentation = augmentation.Augmentation(
             config.train.augmentation, split.images, self.kept, config.seed
         )
         if strict and (pairs := repeated(self.data)):
@@ -126,7 +126,7 @@ class Training:
         before = steps * (epoch - 1)
 
         def loss(outputs: Outputs, batch: np.ndarray) -> paddle.Tensor:
-            if MIXUP not in config.train.augmentation:
+            if augmentation.MIXUP not in config.train.augmentation:
                 return self.objective(outputs, labels[batch])
             others, shares = self.augmentation.partners(batch, epoch)
             return self.objective.mixed(outputs, labels[batch], labels[others], shares)
@@ -165,9 +165,9 @@ class Training:
     def held_out_loss(self) -> float:
         """The cross-entropy of the held-out training images, which the network answers whole."""
         split = self.data.train
-        held_out = np.setdiff1d(np.arange(len(split.labels)), self.kept)
-        logits = logits_of(self.model, split.images[held_out], self.config.train.batch_size)
-        return self.spec.target.cross_entropy(logits, split.labels[held_out])
+        left = order.held_out(len(split.labels), self.config.train.hold_out, self.config.seed)
+        logits = logits_of(self.model, split.images[left], self.config.train.batch_size)
+        return self.spec.target.cross_entropy(logits, split.labels[left])
 
     def predict(self, epoch: int) -> Predictions:
         """The answers to the validation images, of which each rank gives its part."""

@@ -1,0 +1,86 @@
+"""Answers of several networks to the same images made one: pure functions on logits.
+
+Members are float [members, n, outputs] logits of one `Target`; what comes out is logits again, so
+that all scores are those of any network.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pm_cls.scores.target import Binary, Classes, Target
+
+KINDS = ("average", "vote", "stacking")
+TOWARDS_MEAN = 0.01  # how strongly stacking is drawn to the plain mean of the members
+
+
+def averaged(members: np.ndarray, target: Target) -> np.ndarray:
+    """float32 [n, outputs], the logits of the mean of the members' probabilities."""
+    return _logits(np.mean([target.probabilities(one) for one in members], axis=0), target)
+
+
+def voted(members: np.ndarray, target: Target) -> np.ndarray:
+    """float32 [n, outputs] by votes: each member gives one to the label that it predicts.
+
+    The probabilities are (votes + 1/2) / (members + classes / 2), so that none is zero.
+    """
+    k = target.outputs
+    if isinstance(target, Classes):
+        given = np.stack([np.eye(k)[target.predicted(one)] for one in members])
+        votes, classes = given.sum(axis=0), k
+    else:
+        given = np.stack([target.predicted(one).reshape(len(one), k) for one in members])
+        votes, classes = given.sum(axis=0), 2
+    share = (votes + 0.5) / (len(members) + classes / 2)
+    if isinstance(target, Binary):
+        share = np.concatenate([1 - share, share], axis=1)
+    return _logits(share, target)
+
+
+@dataclass(frozen=True)
+class Stacking:
+    """Logistic regression on the members' logits (Wolpert 1992).
+
+    Attributes:
+        weights: float64 [members, outputs], how much each member counts for each output.
+        bias: float64 [outputs].
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def __call__(self, members: np.ndarray) -> np.ndarray:
+        """float32 [n, outputs]."""
+        combined = np.einsum("mno,mo->no", members.astype(np.float64), self.weights) + self.bias
+        return combined.astype(np.float32)
+
+
+def fitted(members: np.ndarray, labels: np.ndarray, target: Target) -> Stacking:
+    """The stacking with the least cross-entropy on these images, drawn a little to the mean."""
+    from scipy.optimize import minimize
+
+    count, _, k = members.shape
+    mean = np.concatenate([np.full((count, k), 1 / count).ravel(), np.zeros(k)])
+
+    def of(values: np.ndarray) -> Stacking:
+        return Stacking(values[: count * k].reshape(count, k), values[count * k :])
+
+    def loss(values: np.ndarray) -> float:
+        combined = np.einsum("mno,mo->no", members.astype(np.float64), of(values).weights)
+        pull = TOWARDS_MEAN * float(((values - mean) ** 2).sum())
+        return target.cross_entropy(combined + of(values).bias, labels) + pull
+
+    return of(minimize(loss, mean, method="L-BFGS-B").x)
+
+
+def _logits(probabilities: np.ndarray, target: Target) -> np.ndarray:
+    from scipy.special import logit
+
+    if isinstance(target, Binary):
+        found = logit(probabilities[:, 1:])
+    elif isinstance(target, Classes):
+        found = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    else:
+        found = logit(probabilities)
+    largest = np.finfo(np.float32).max
+    return np.clip(found, -largest, largest).astype(np.float32)
