@@ -14,6 +14,7 @@ VERBS = {
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
     "data": "download, prepare, verify or synthesize photographs",
+    "search": "look for settings, judged on training images that are held out",
     "reproduce": "train every experiment of a study and write its tables",
 }
 

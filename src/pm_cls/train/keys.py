@@ -1,4 +1,4 @@
-"""Every key of a config in words, read from where each is defined."""
+"""Every key of a config: in words, read from where each is defined, and checked."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -8,8 +8,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BeforeValidator, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import Config, Section
-from pm_cls.data import DATASETS
+from pm_cls.data import DATASETS, augmentation, spec_of
 from pm_cls.data.augmentation import AUGMENTATIONS
 from pm_cls.data.order import ORDERS
 from pm_cls.models.blocks.initialisers import INITIALISERS
@@ -32,6 +33,24 @@ NAMED: dict[str, Mapping[str, Any]] = {
     },
 }
 OF_ALL_NETWORKS = {"channels", "outputs", "activation", "image_size"}
+
+
+def check(config: Config) -> None:
+    """All that can be told of a config before its network is built and its data are read.
+
+    Raises:
+        UsageError: it names something that there is not, or an option that does not fit.
+    """
+    augmentation.check(config.train.augmentation, spec_of(config.data).channels)
+    chosen(ORDERS, "train.order", config.train.order)
+    chosen(INITIALISERS, "model.initial_weights", config.model.initial_weights)
+    for section in ("optimizer", "schedule", "loss"):
+        of = getattr(config, section)
+        named = chosen(NAMED[f"{section}.name"], f"{section}.name", of.name)
+        checked(named, section, of.name, of.options())
+    network = chosen(MODELS, "model.name", config.model.name)
+    options = {"activation": config.model.activation, **config.model.options()}
+    checked(network.__init__, "model", f"the network {config.model.name}", options)
 
 
 def described() -> str:
