@@ -192,7 +192,7 @@ class ShapeCnn(Chain):
 
 
 class Dense(Chain):
-    """Two hidden layers of 128 and 64 (003), with or without batch normalisation."""
+    """Hidden layers of 128 and 64 (003) or of other sizes, with or without batch normalisation."""
 
     def __init__(
         self,
@@ -201,10 +201,11 @@ class Dense(Chain):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
+        hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (128, 64),
         batch_norm: bool = False,
         grey: bool = False,
     ) -> None:
-        self.parts = (dense(128, norm=batch_norm), dense(64, norm=batch_norm))
+        self.parts = tuple(dense(values, norm=batch_norm) for values in hidden)
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size,
             grey=grey,

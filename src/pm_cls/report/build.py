@@ -8,7 +8,7 @@ from pathlib import Path
 from pm_cls.records import folder
 from pm_cls.report import columns, drawing, page
 from pm_cls.report import photographs as photograph_page
-from pm_cls.report.published import studies
+from pm_cls.report.published import statements, studies
 from pm_cls.report.runs import Record, read_runs
 from pm_cls.report.section import Content, gather
 from pm_cls.report.sections import SECTIONS, provenance
@@ -43,7 +43,8 @@ def build(
     """Write a report; see `pm_cls.report.report`."""
     found, left_out = read_runs(runs_dir)
     material = gather(found, left_out, seeds, out)
-    if not material.reported and not material.causes.experiments:
+    techniques = statements.stated().of_techniques(found)
+    if not (material.reported or material.causes.experiments or techniques):
         raise UsageError(
             f"{runs_dir}: holds no finished run"
             + ("" if seeds is None else f" with a seed below {seeds}")
@@ -70,7 +71,7 @@ def build(
         with_runs = [studies.thesis()]
     summary = "\n".join(files.get(f"{study.table}.md", "") for study in with_runs)
     if not material.has_study and not any(material.studies.values()):
-        lines = provenance.lines(material.shown)
+        lines = provenance.lines(material.shown or techniques)
         summary = columns.markdown(provenance.CSV, lines, is_aligned=False)
     return Report(summary, found, left_out, [out / name for name in (*files, *pages)])
 

@@ -10,7 +10,7 @@ from pm_cls.records import baselines, networks
 from pm_cls.records.baselines import Baseline
 from pm_cls.records.networks import Network
 from pm_cls.report.drawing import Draw
-from pm_cls.report.published import causes, studies
+from pm_cls.report.published import causes, statements, studies
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import NOTHING, Language, Text
@@ -30,7 +30,8 @@ class Material:
         left_out: by name a sentence on each folder that holds none.
         studies: by study the runs of its experiments with the seeds that are looked for.
         shown: those of the thesis and every other run with such a seed that is neither of another
-            study nor of the experiments on causes, which have sections of their own.
+            study, of the techniques nor of the experiments on causes, which have sections of their
+            own.
         seeds: by study which each of its rows should have.
         causes: the experiments on causes, of any seed.
         baselines: on any data.
@@ -83,6 +84,7 @@ def gather(
     by_study = {study.name: study.runs(wanted) for study in studies.every()}
     inside = {run.name for one in on_causes.experiments for run in one.runs}
     inside |= {run.name for study in studies.others() for run in by_study[study.name]}
+    inside |= {run.name for run in statements.stated().of_techniques(runs)}
     of_thesis = by_study[thesis().name]
     looked_for = {
         name: sorted({run.seed for run in ours}) if seeds is None else range(seeds)

@@ -123,6 +123,16 @@ def paired_t(first: Sequence[float], second: Sequence[float]) -> PairedT:
     return PairedT(summary.n, summary.mean, summary.mean_interval, p)
 
 
+def holm(ps: Sequence[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979), in the order given."""
+    order = np.argsort(ps, kind="stable")
+    steps = [min((len(ps) - place) * ps[i], 1.0) for place, i in enumerate(order)]
+    corrected = [0.0] * len(ps)
+    for i, p in zip(order, np.maximum.accumulate(steps), strict=True):
+        corrected[i] = float(p)
+    return corrected
+
+
 def mcnemar(first_right: np.ndarray, second_right: np.ndarray) -> McNemar:
     """Compare which images, bool [n] each, two networks get right."""
     only_first = int((first_right & ~second_right).sum())

@@ -6,6 +6,7 @@ from pm_cls.report.sections import (
     causes,
     claims,
     curves,
+    effects,
     external,
     kernels,
     networks,
@@ -14,6 +15,7 @@ from pm_cls.report.sections import (
     reliability,
     saliency,
     scores,
+    statements,
     table,
 )
 
@@ -22,6 +24,8 @@ SECTIONS: list[Section] = [
     *table.SECTIONS,
     kernels.SECTION,
     networks.SECTION,
+    effects.SECTION,
+    statements.SECTION,
     causes.SECTION,
     saliency.SECTION,
     curves.SECTION,
