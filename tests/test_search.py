@@ -33,7 +33,7 @@ def written(photographs, tmp_path):
             **changes,
         }
         path = tmp_path / "search.yaml"
-        path.write_text(yaml.safe_dump(settings))
+        path.write_text(yaml.safe_dump(settings, sort_keys=False))
         return path
 
     return write
