@@ -12,7 +12,17 @@ pytestmark = pytest.mark.once  # the same with every version of the libraries
 
 PACKAGE = REPOSITORY / "src" / "pm_cls"
 # Each layer may import those before it. `config` and `scores` know nothing of each other.
-LAYERS = ["runtime", "config", "scores", "records", "data", "models", "train", "inspect"]
+LAYERS = [
+    "runtime",
+    "config",
+    "scores",
+    "records",
+    "data",
+    "models",
+    "train",
+    "inspect",
+    "evaluate",
+]
 MAY_NOT = {
     ("config", "scores"), ("scores", "config"),  # neither needs the other
     ("data", "records"),  # data know nothing of runs
@@ -20,8 +30,10 @@ MAY_NOT = {
 REPORT_MAY = {"runtime", "config", "scores", "records", "report"}
 # The places in the report that show the photographs themselves.
 REPORT_SEES = {f"pm_cls.data.photographs.{name}" for name in ("folders", "formats", "images")}
-# What draws, which knows nothing of the sources: `inspect` leaves pictures beside a run.
-INSPECT_SEES = {"pm_cls.report", "pm_cls.report.drawing", "pm_cls.report.pictures"}
+# What draws, which knows nothing of the sources: both leave pictures beside a run.
+INSPECT_SEES = {"pm_cls.report"} | {
+    f"pm_cls.report.{name}" for name in ("drawing", "pictures", "text")
+}
 
 
 def imports(file):
@@ -51,7 +63,7 @@ def test_imports_run_one_way():
             continue
         if layer == "report":
             fine = other in REPORT_MAY or module in REPORT_SEES
-        elif layer == "inspect" and other == "report":
+        elif layer in ("inspect", "evaluate") and other == "report":
             fine = module in INSPECT_SEES
         else:
             fine = other in LAYERS and LAYERS.index(other) < LAYERS.index(layer)
@@ -104,7 +116,8 @@ def test_the_house_stays_small_enough_to_walk_through():
     [
         ("pm_cls.report.__main__, pm_cls.baselines", "paddle pm_cls.models pm_cls.train"),
         (
-            "pm_cls.train.training, pm_cls.evaluate, pm_cls.predict, pm_cls.inspect.__main__",
+            "pm_cls.train.training, pm_cls.evaluate.stress, pm_cls.predict, "
+            "pm_cls.inspect.__main__",
             "pm_cls.report.published",
         ),
     ],

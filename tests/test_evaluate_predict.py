@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 import pm_cls
 from pm_cls import baselines
 from pm_cls.evaluate import evaluate
-from pm_cls.evaluate import main as evaluate_main
+from pm_cls.evaluate.__main__ import main as evaluate_main
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
 from pm_cls.records import baselines as baseline_records

@@ -4,7 +4,10 @@ python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out pr
 
 A line for each photograph: image, logit, probability of pathological myopia, prediction (1 from a
 probability of 0.5 on, else 0). Of a network of k classes: all logits, the most probable class and
-its probability.
+its probability. A run that held training images out, or that was fitted by cross-validation, knows
+what its answers are worth: the probability is calibrated, the prediction made at the stored
+threshold, and two columns say whether it is sure and whether the photograph is unlike those that it
+was trained on.
 """
 
 import sys
@@ -44,8 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError(f"--out {args.out}: is a folder; name a file")
     found = predict(args.run, args.photographs, args.epoch, args.device)
     logits = found[0].logit if isinstance(found[0].logit, tuple) else (found[0].logit,)
+    last: tuple[str, ...] = ()
     columns = ["logit"] if len(logits) == 1 else [f"logit_{i}" for i in range(len(logits))]
-    table = csv_text(["image", *columns, "probability", "prediction"], map(_row, found))
+    if found[0].is_sure is not None:
+        last = ("sure", "unlike")
+    table = csv_text(["image", *columns, "probability", "prediction", *last], map(_row, found))
     if args.out is None:
         print(table, end="")
         return
@@ -71,7 +77,11 @@ def predict(
 
 def _row(one: "Prediction") -> list[object]:
     logits = one.logit if isinstance(one.logit, tuple) else (one.logit,)
-    return [one.name, *(f"{v:.9g}" for v in logits), f"{one.probability:.9g}", one.label]
+    row = [one.name, *(f"{v:.9g}" for v in logits), f"{one.probability:.9g}", one.label]
+    if one.is_sure is None:
+        return row
+    unlike = "" if one.is_unlike is None else int(one.is_unlike)
+    return [*row, int(one.is_sure), unlike]
 
 
 callable_as(predict)

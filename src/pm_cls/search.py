@@ -245,34 +245,33 @@ def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Conf
     found = study.get_trials(deepcopy=False, states=(done,))
     if not found:
         raise RunError("no trial came to an end")
+    losses = [float(one.value or 0) for one in found]  # none of them is None
     values = [what.suggest(optuna.trial.FixedTrial(one.params)) for one in found]
     rows = [
-        [one.number, f"{one.value:.6g}", *map(_plain, each.values())]
-        for one, each in zip(found, values, strict=True)
+        [one.number, f"{loss:.6g}", *map(_plain, each.values())]
+        for one, loss, each in zip(found, losses, values, strict=True)
     ]
-    best = min(range(len(found)), key=lambda i: found[i].value)
+    best = losses.index(min(losses))
     config = what.config(values[best], f"{study.study_name}-best")
     with writing(stem):
         write_text(
             stem.with_suffix(".csv"), csv_text(["trial", "held_out_loss", *what.ranges], rows)
         )
         write_text(stem.with_name(f"{stem.name}-best.yaml"), config.to_yaml())
-        _draw([(one.number, one.value) for one in found], stem)
-    print(
-        f"\nbest of {len(found)}: trial {found[best].number}, held-out loss {found[best].value:.4f}"
-    )
+        _draw([one.number for one in found], losses, stem)
+    number = found[best].number
+    print(f"\nbest of {len(found)}: trial {number}, held-out loss {losses[best]:.4f}")
     print(f"written: {stem}.csv, {stem}.png, {stem}-best.yaml")
     return config
 
 
-def _draw(trials: Sequence[tuple[int, float]], stem: Path) -> None:
+def _draw(numbers: Sequence[int], losses: Sequence[float], stem: Path) -> None:
     from pm_cls.report import drawing
     from pm_cls.report.text import Language
 
     def history(language: Language) -> drawing.Figure:
         figure = drawing.Figure(figsize=(6, 3.2), layout="constrained")
         axes = figure.subplots()
-        numbers, losses = zip(*trials, strict=True)
         least = [min(losses[: i + 1]) for i in range(len(losses))]
         axes.plot(numbers, losses, "o", color=drawing.VALIDATION, label="a trial")
         axes.step(numbers, least, where="post", color=drawing.TRAINING, label="best so far")

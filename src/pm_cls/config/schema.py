@@ -85,6 +85,14 @@ class DataConfig(Section):
     channel_order: Literal["rgb", "bgr"] = Field(
         "rgb", description="Order of the colour channels; the thesis' tutorial had bgr."
     )
+    field_of_view: Literal["as_it_is", "crop"] = Field(
+        "as_it_is",
+        description="Of photographs; crop: to the smallest square around what shows the eye.",
+    )
+    colour: Literal["as_it_is", "even"] = Field(
+        "as_it_is",
+        description="Of photographs; even: one mean colour of the field of view for all.",
+    )
     limit: Count | None = Field(
         None, description="Only this many images of each split, drawn evenly; the same every time."
     )
@@ -113,6 +121,19 @@ class ModelConfig(OpenSection):
     init_gain: Annotated[Real, Field(gt=0)] = Field(
         1.0, description="Factor of the initial weights; biases are left as they are."
     )
+    pretrained: Literal["imagenet"] | None = Field(
+        None, description="Weights that all layers but the last begin with."
+    )
+    mirrored: bool = Field(
+        False,
+        strict=True,
+        description="The answer to an image is the mean of those to it and to its mirror image.",
+    )
+    frozen_statistics: bool = Field(
+        False,
+        strict=True,
+        description="Batch normalisation keeps the statistics that it begins with.",
+    )
     fast: bool = Field(
         True,
         strict=True,
@@ -131,6 +152,9 @@ class OptimizerConfig(OpenSection):
     )
     weight_decay: Annotated[Real, Field(ge=0)] = Field(
         0.0, description="L2 coefficient: so much of each weight is added to its gradient."
+    )
+    features_rate: Annotated[Real, Field(ge=0, le=1)] = Field(
+        1.0, description="Factor of the learning rate of all layers before the last linear one."
     )
     l1: Annotated[Real, Field(ge=0)] = Field(
         0.0, description="L1 coefficient: added to the gradient with the sign of the weight."
@@ -164,6 +188,11 @@ class PretrainingConfig(Section):
 class TrainConfig(Section):
     epochs: Count = Field(10, description="Times that the training set is gone through.")
     batch_size: Count = Field(10, description="Images a step.")
+    fit: Literal["steps", "regression"] = Field(
+        "steps",
+        description="How; regression: the last linear layer alone, by logistic regression on what "
+        "it is given, whose strength is found by five-fold cross-validation.",
+    )
     order: Name = Field(
         "shuffled",
         description="Which images, and in what order: a key of pm_cls.data.order.ORDERS.",
@@ -203,6 +232,8 @@ class TrainConfig(Section):
     def _fits_together(self) -> "TrainConfig":
         if self.weights != "last" and not self.hold_out:
             raise ValueError(f"weights: {self.weights} are judged on held-out images; set hold_out")
+        if self.fit == "regression" and self.epochs > 1:
+            raise ValueError(f"fit: regression is made once; epochs is {self.epochs}, 1 is needed")
         late = [epoch for epoch in self.report_epochs if epoch > self.epochs]
         if late:
             raise ValueError(f"report_epochs {late} lie beyond epochs: {self.epochs}")

@@ -19,11 +19,14 @@ from pm_cls.models.blocks.convolution import Conv2D
 from pm_cls.models.blocks.dropout import drop
 from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
-from pm_cls.models.blocks.normalisation import normalize
+from pm_cls.models.blocks.mirrored import Mirrored
+from pm_cls.models.blocks.normalisation import NORMALISING, normalize
 from pm_cls.models.blocks.pooling import pool_otherwise
 from pm_cls.models.blocks.stages import Sequential
+from pm_cls.models.efficientnet import EfficientNetLite0
 from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
+from pm_cls.models.pretrained import load_pretrained
 from pm_cls.models.zfnet import ZFNet
 
 MODELS: dict[str, type[nn.Layer]] = {
@@ -36,6 +39,7 @@ MODELS: dict[str, type[nn.Layer]] = {
     "resnet18": vision.ResNet18,
     "resnet50": vision.ResNet50,
     "densenet121": vision.DenseNet121,
+    "efficientnet_lite0": EfficientNetLite0,
     "mnist_lenet": MnistLeNet,
     "lenet20": chains.LeNet20,
     "cnn8": chains.Cnn8,
@@ -73,6 +77,9 @@ def build_model(
     init_gain: float = 1.0,
     pooling: str = "max",
     dropout: float | None = None,
+    pretrained: str | None = None,
+    mirrored: bool = False,
+    frozen_statistics: bool = False,
     fast: bool = True,
     **options: Any,
 ) -> nn.Layer:
@@ -81,6 +88,9 @@ def build_model(
     Args:
         normalization, initial_weights, init_gain, pooling, dropout: see `blocks.normalisation`,
             `blocks.initialisers`, `blocks.pooling` and `blocks.dropout`.
+        pretrained: `imagenet`: see `pretrained`.
+        mirrored: see `blocks.mirrored`.
+        frozen_statistics: batch normalisation takes the statistics that it has, in training too.
         fast: on the CPU, compute with fewer multiplications and fewer passes over memory
             (`blocks`); the same function and weights, other last bits.
         options: keywords of the network's class: `activation`, `image_size`, `channels`, `outputs`
@@ -96,7 +106,11 @@ def build_model(
     normalize(model, normalization)
     pool_otherwise(model, pooling)
     drop(model, dropout)
+    if pretrained is not None:
+        load_pretrained(model, name)
     for layer in model.sublayers():
         if isinstance(layer, Conv2D | Linear | Sequential):
             layer.fast = fast
-    return model
+        if frozen_statistics and isinstance(layer, NORMALISING):
+            layer._use_global_stats = True
+    return Mirrored(model) if mirrored else model

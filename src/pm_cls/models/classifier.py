@@ -22,14 +22,20 @@ from pm_cls.config import Config
 from pm_cls.data import Spec, spec_of
 from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
-from pm_cls.data.photographs.images import decode, nearly_black, sample
+from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.names import enumerate_names
+from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import to_float
 from pm_cls.models.build import build
+from pm_cls.models.features import with_features
+from pm_cls.models.taps import last_linear
 from pm_cls.models.weights import load_weights
+from pm_cls.records import calibration
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.threads import one_thread
+from pm_cls.scores.calibration import Calibration
+from pm_cls.scores.familiarity import Familiar
 
 BLOCK = 64  # photographs that are in memory at a time, in whole batches
 
@@ -43,15 +49,21 @@ class Prediction:
 
     Attributes:
         name: its path, or its place among the arrays.
-        label: 1 from a probability of one half on, else 0; of k classes the most probable.
+        label: 1 from a probability of one half on, or from the threshold that the run stored, else
+            0; of k classes the most probable.
         probability: of label 1; of k classes that of the label.
         logit: what the network gave; of k classes all of them.
+        is_sure: whether the probability is beyond what leaves both answers open; None where the
+            run does not know, as one that held no training images out.
+        is_unlike: whether the image is unlike all that the network was trained on; None as above.
     """
 
     name: str
     label: int
     probability: float
     logit: float | tuple[float, ...]
+    is_sure: bool | None = None
+    is_unlike: bool | None = None
 
 
 class Run:
@@ -93,12 +105,34 @@ class Run:
         load_weights(model, places.weights_file(self.folder, self.epoch))
         return model
 
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What the answers are worth; None where the run does not know."""
+        is_last = self.epoch == self.config.train.epochs  # whose answers it was fitted on
+        return calibration.read(self.folder) if is_last else None
+
+    @cached_property
+    def familiar(self) -> Familiar | None:
+        """The training images as the last layer is given them; None where they are not there."""
+        return calibration.read_familiar(self.folder)
+
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 [n, outputs] of uint8 images [n, channels, size, size] as the data set has them.
 
         Their channels are in the order of the config.
         """
         return logits_of(self.network, images, self.config.train.batch_size)
+
+    def looked_at(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits as of `logits`; and bool [n], which images are unlike those that were trained on.
+
+        None where the run does not know.
+        """
+        if self.calibration is None or self.familiar is None:
+            return self.logits(images), None
+        layer, size = last_linear(self.network, 1, str(self.folder)), self.config.train.batch_size
+        logits, features = with_features(self.network, layer, images, size)
+        return logits, self.familiar.is_unlike(features)
 
     def predict(self, photographs: Photographs) -> list[Prediction]:
         """Classify photographs.
@@ -142,7 +176,7 @@ class Run:
             block = paths[start : start + self._block]
             images = self._empty(len(block))
             try:
-                decode(block, images, shown=False)
+                decode(block, images, sampled=sampler(self.config.data), shown=False)
             except DataError as error:
                 bad += str(error).splitlines()[1:]
                 continue
@@ -153,11 +187,12 @@ class Run:
 
     def _of_arrays(self, arrays: Sequence[np.ndarray]) -> Iterator[Prediction]:
         each = [one for array in arrays for one in _photographs_of(array)]
+        sampled = sampler(self.config.data)
         for start in range(0, len(each), self._block):
             block = each[start : start + self._block]
             images = self._empty(len(block))
             for row, pixels in enumerate(block):
-                images[row] = sample(Image.fromarray(pixels), images.shape[-1])
+                images[row] = sampled(Image.fromarray(pixels), images.shape[-1])
             yield from self._answers([str(start + row) for row in range(len(block))], images)
 
     @property
@@ -173,13 +208,29 @@ class Run:
         dark = nearly_black(rgb)
         _note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
         images = rgb[:, ::-1] if self.config.data.channel_order == "bgr" else rgb
-        logits, target = self.logits(images), self.spec.target
+        target = self.spec.target
+        if self.calibration is not None:
+            yield from self._calibrated(names, images, self.calibration)
+            return
+        logits = self.logits(images)
         labels, probabilities = target.predicted(logits), target.probabilities(logits)
         for name, label, row, each in zip(names, labels, logits, probabilities, strict=True):
             if target.outputs == 1:
                 yield Prediction(name, int(label), float(each[1]), float(row[0]))
             else:
                 yield Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
+
+    def _calibrated(
+        self, names: Sequence[str], images: np.ndarray, worth: Calibration
+    ) -> Iterator[Prediction]:
+        logits, unlike = self.looked_at(images)
+        values = logits[:, 0]
+        found = zip(names, values, worth.probabilities(values), worth.is_sure(values), strict=True)
+        for row, (name, logit, one, is_sure) in enumerate(found):
+            label, is_unlike = int(one >= worth.threshold), None
+            if unlike is not None:
+                is_unlike = bool(unlike[row])
+            yield Prediction(name, label, float(one), float(logit), bool(is_sure), is_unlike)
 
 
 @paddle.no_grad()

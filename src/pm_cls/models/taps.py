@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.activations import SATURATED
+from pm_cls.runtime.errors import UsageError
 
 
 @dataclass
@@ -49,6 +50,22 @@ def taps(model: nn.Layer, images: paddle.Tensor) -> list[Tap]:
     with hooked([(layer, note) for layer in layers]):
         model(images)
     return found
+
+
+def last_linear(model: nn.Layer, outputs: int, needed_by: str) -> nn.Linear:
+    """The one linear layer that gives so many outputs.
+
+    Raises:
+        UsageError: there is none, or there are several; it begins with `needed_by`.
+    """
+    linear = [layer for layer in model.sublayers() if isinstance(layer, nn.Linear)]
+    found = [layer for layer in linear if layer.weight.shape[1] == outputs]
+    if len(found) != 1:
+        raise UsageError(
+            f"{needed_by} needs a network with one linear layer that gives the {outputs} outputs; "
+            f"{len(found)} are in this one"
+        )
+    return found[0]
 
 
 @contextmanager

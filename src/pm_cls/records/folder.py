@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from pm_cls.config import Config, load_stored
-from pm_cls.records import evaluations, result, saliency
+from pm_cls.records import calibration, evaluations, result, saliency, stress
 from pm_cls.runtime.errors import UsageError
 
 CONFIG, LOG, CHECKPOINT, LOCK = "config.yaml", "train.log", "checkpoint", ".lock"
@@ -97,6 +97,8 @@ def discard(folder: Path) -> None:
     remove_checkpoints(folder)
     for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
         file.unlink()
+    for name in (calibration.FILE, calibration.FAMILIAR, stress.FILE):
+        (folder / name).unlink(missing_ok=True)
     for measured in (evaluations.FOLDER, saliency.FOLDER):
         shutil.rmtree(folder / measured, ignore_errors=True)
 

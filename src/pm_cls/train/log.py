@@ -1,4 +1,4 @@
-"""The log of a run."""
+"""The log of a run, and what it and the record say of the data."""
 
 import logging
 import sys
@@ -8,6 +8,7 @@ import numpy as np
 
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import Dataset
+from pm_cls.records import environment
 
 log = logging.getLogger("pm_cls")
 
@@ -40,3 +41,15 @@ def tell_of(data: Dataset) -> None:
         log.info(f"note: {note}")
     if data.name == SYNTHETIC:
         log.info("note: SYNTHETIC photographs; the figures say nothing about the thesis")
+
+
+def recorded(data: Dataset) -> environment.Data:
+    """What the record says of the data."""
+    return environment.Data(
+        name=data.name,
+        digest=data.digest,
+        counts={split: dict(counts) for split, counts in data.counts.items()},
+        official=data.official,
+        repeated=None if data.repeated is None else [list(group) for group in data.repeated],
+        limit=data.limit,
+    )

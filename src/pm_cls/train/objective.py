@@ -11,6 +11,7 @@ from paddle.nn import functional as F
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import LossConfig
 from pm_cls.data import Spec
+from pm_cls.models.taps import last_linear
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.target import Several
 from pm_cls.train.losses import LOSSES
@@ -103,17 +104,11 @@ class Centres(nn.Layer):
         outputs = spec.target.outputs
         if isinstance(spec.target, Several):
             raise UsageError("`loss.centre` goes by the class; the images have several labels")
-        linear = [layer for layer in model.sublayers() if isinstance(layer, nn.Linear)]
-        last = [layer for layer in linear if layer.weight.shape[1] == outputs]
-        if len(last) != 1:
-            raise UsageError(
-                f"`loss.centre` needs a network with one linear layer that gives the {outputs} "
-                f"outputs; {len(last)} are in this one"
-            )
-        shape = [max(outputs, 2), last[0].weight.shape[0]]
+        last = last_linear(model, outputs, "`loss.centre`")
+        shape = [max(outputs, 2), last.weight.shape[0]]
         self.centres = self.create_parameter(shape, default_initializer=nn.initializer.Constant(0))
         self._features: paddle.Tensor | None = None
-        last[0].register_forward_pre_hook(self._note)
+        last.register_forward_pre_hook(self._note)
 
     def _note(self, layer: nn.Layer, given: tuple[paddle.Tensor, ...]) -> None:
         self._features = given[0]

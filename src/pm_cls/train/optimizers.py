@@ -12,6 +12,7 @@ from pydantic import Field
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import OptimizerConfig
 from pm_cls.models.blocks.linear import Linear
+from pm_cls.models.taps import last_linear
 from pm_cls.runtime.errors import UsageError
 
 Parameters = list[paddle.Tensor]
@@ -119,6 +120,22 @@ def build_optimizer(parameters: Parameters, config: OptimizerConfig) -> paddle.o
     return make(parameters, config, **checked(make, "optimizer", config.name, config.options()))
 
 
+def slow_features(model: nn.Layer, factor: float, outputs: int) -> None:
+    """Multiply the learning rate of all layers before the last linear one.
+
+    Raises:
+        UsageError: the network has no such layer.
+    """
+    if factor == 1:
+        return
+    last = last_linear(model, outputs, "`optimizer.features_rate`")
+    ahead = {id(parameter) for parameter in last.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in ahead:
+            parameter.optimize_attr["learning_rate"] = factor
+            parameter.stop_gradient = factor == 0 or parameter.stop_gradient
+
+
 def step_on_the_way(
     model: nn.Layer, optimizer: paddle.optimizer.Optimizer, config: OptimizerConfig
 ) -> None:
@@ -126,7 +143,7 @@ def step_on_the_way(
 
     For one process that trains in float32, as nothing else may need their gradients.
     """
-    if config.name != "momentum" or config.l1:
+    if config.name != "momentum" or config.l1 or config.features_rate != 1:
         return
     for layer in model.sublayers():
         if isinstance(layer, Linear) and layer.can_step():

@@ -1,7 +1,6 @@
 """`Training`: one owner of a run, from the first check to the finished record."""
 
 import json
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import numpy as np
 import paddle
 
 from pm_cls.config import Config
-from pm_cls.data import Dataset, augmentation, load_dataset, order, spec_of
+from pm_cls.data import load_dataset, spec_of
 from pm_cls.models.blocks.normalisation import has_statistics
 from pm_cls.models.build import build
 from pm_cls.models.classifier import logits_of
@@ -23,16 +22,18 @@ from pm_cls.runtime import device
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.scores.metrics import Scores
-from pm_cls.train import keys
+from pm_cls.scores.target import Binary
+from pm_cls.train import keys, worth
 from pm_cls.train.answering import Answering
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
-from pm_cls.train.log import log, log_to, repeated, tell_of
-from pm_cls.train.objective import Objective, Outputs
-from pm_cls.train.optimizers import build_optimizer, step_on_the_way
+from pm_cls.train.lessons import Lessons
+from pm_cls.train.log import log, log_to, recorded, repeated, tell_of
+from pm_cls.train.objective import Objective
+from pm_cls.train.optimizers import build_optimizer, slow_features, step_on_the_way
 from pm_cls.train.pretraining import pretrain
 from pm_cls.train.ranks import Ranks
-from pm_cls.train.schedules import build_schedule
+from pm_cls.train.regression import Fit, fit_last_layer
 
 
 class Training:
@@ -61,24 +62,19 @@ class Training:
             )
         parameters = [*self.model.parameters(), *self.objective.parameters()]
         self.optimizer = build_optimizer(parameters, config.optimizer)
+        slow_features(self.model, config.optimizer.features_rate, self.spec.target.outputs)
         self.answering = Answering(config.train, self.model)
+        self.fitted: Fit | None = None
         if ranks.count == 1 and config.train.precision == "float32":
             step_on_the_way(self.model, self.optimizer, config.optimizer)
         if ranks.is_first:
             folder.check_folder(place, config)
         self.data = load_dataset(config.data)
-        split = self.data.train
-        self.order = order.check(config.train.order, split.labels)
-        kept = order.kept(len(split.labels), config.train.hold_out, config.seed)
-        self.kept = order.thinned(kept, split.labels, config.train.thinned, config.seed)
-        self.objective.weigh(split.labels[self.kept])
-        self.augmentation = augmentation.Augmentation(
-            config.train.augmentation, split.images, self.kept, config.seed
-        )
+        self.lessons = Lessons(config, self.data.train, self.objective)
         if strict and (pairs := repeated(self.data)):
             raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         self.here = environment.here(device_name, ranks.count)
-        self.environment = environment.begun(self.here, _recorded(self.data))
+        self.environment = environment.begun(self.here, recorded(self.data))
         self.progress = Progress()
         others = {"objective": self.objective, "answering": self.answering}
         self.state = State(place, self.model, self.optimizer, self.data.digest, others)
@@ -121,53 +117,63 @@ class Training:
         config = self.config
         entropy = [config.seed, epoch] + ([] if self.ranks.is_first else [self.ranks.rank])
         paddle.seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))  # dropout
-        labels, steps = self.data.train.labels, self.steps
-        schedule = build_schedule(config.schedule, steps * config.train.epochs)
-        before = steps * (epoch - 1)
-
-        def loss(outputs: Outputs, batch: np.ndarray) -> paddle.Tensor:
-            if augmentation.MIXUP not in config.train.augmentation:
-                return self.objective(outputs, labels[batch])
-            others, shares = self.augmentation.partners(batch, epoch)
-            return self.objective.mixed(outputs, labels[batch], labels[others], shares)
-
+        lessons = self.lessons
+        if config.train.fit == "regression":
+            return self.fit()
         try:
             return train_one_epoch(
                 self.model,
                 self.optimizer,
-                lambda batch: self.augmentation.images(batch, epoch),
-                loss,
-                self.places(epoch),
+                lessons.images(epoch),
+                lessons.loss(epoch),
+                lessons.places(epoch),
                 batch_size=config.train.batch_size,
-                rate=lambda step: config.optimizer.learning_rate * schedule(before + step),
-                after_step=lambda step: self.answering.after_step(before + step),
+                rate=lessons.rate(epoch),
+                after_step=lambda step: self.answering.after_step(lessons.made(epoch, step)),
                 precision=config.train.precision,
                 ranks=self.ranks,
             )
         except NotFinite as error:
             raise RunError(f"{self._where(epoch)}: {error}")
 
-    def places(self, epoch: int) -> np.ndarray:
-        """int64, the places of the training images that an epoch goes through, in order."""
-        drawn = self.order(
-            self.data.train.labels[self.kept],
-            self.config.train.batch_size,
-            self.config.seed,
-            epoch,
+    def fit(self) -> float:
+        """Set the last layer by regression; the mean loss of the training images with it."""
+        split, config = self.data.train, self.config
+        images, labels = split.images[self.lessons.kept], split.labels[self.lessons.kept]
+        size, target = config.train.batch_size, self.spec.target
+        self.fitted = fit_last_layer(
+            self.model, images, labels, target, batch_size=size, seed=config.seed
         )
-        return self.kept[drawn]
+        log.info(f"regression: C {self.fitted.strength:.2g}")
+        return target.cross_entropy(logits_of(self.model, images, size), labels)
 
-    @property
-    def steps(self) -> int:
-        """Of one epoch; all have as many."""
-        return math.ceil(len(self.places(1)) / self.config.train.batch_size)
+    def calibrate(self) -> None:
+        """Write what the answers are worth, where there are images that were not trained on."""
+        split, kept, size = self.data.train, self.lessons.kept, self.config.train.batch_size
+        if self.spec.target != Binary():
+            return
+        if self.config.train.fit == "regression":
+            if self.fitted is None:  # it was stopped right after the fit
+                self.fit()
+            assert self.fitted is not None
+            found = self.fitted.unseen, split.labels[kept], self.fitted.features
+            worth.write(self.folder, found[0][:, 0], *found[1:], "cross-validation")
+        elif len(self.lessons.held_out):
+            with self.answering.in_place(self.held_out_loss):
+                logits, labels = self.held_out_answers()
+                features = worth.features_of(self.model, split.images[kept], size)
+            worth.write(self.folder, logits[:, 0], labels, features, "held out")
 
     def held_out_loss(self) -> float:
         """The cross-entropy of the held-out training images, which the network answers whole."""
-        split = self.data.train
-        left = order.held_out(len(split.labels), self.config.train.hold_out, self.config.seed)
+        logits, labels = self.held_out_answers()
+        return self.spec.target.cross_entropy(logits, labels)
+
+    def held_out_answers(self) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and labels of the held-out training images."""
+        split, left = self.data.train, self.lessons.held_out
         logits = logits_of(self.model, split.images[left], self.config.train.batch_size)
-        return self.spec.target.cross_entropy(logits, split.labels[left])
+        return logits, split.labels[left]
 
     def predict(self, epoch: int) -> Predictions:
         """The answers to the validation images, of which each rank gives its part."""
@@ -209,6 +215,7 @@ class Training:
     def finish(self) -> None:
         """Write result.json, by which a run is known to be finished."""
         config = self.config
+        self.calibrate()
         result.write(
             self.folder,
             result.Result(
@@ -265,7 +272,7 @@ class Training:
             pretrain(
                 self.model,
                 self.data.train.images,
-                self.kept,
+                self.lessons.kept,
                 self.config.pretraining,
                 batch_size=self.config.train.batch_size,
                 seed=self.config.seed,
@@ -316,15 +323,3 @@ class Training:
 
     def _where(self, epoch: int) -> str:
         return f"{self.config.experiment} seed {self.config.seed} epoch {epoch}"
-
-
-def _recorded(data: Dataset) -> environment.Data:
-    """What the record says of the data."""
-    return environment.Data(
-        name=data.name,
-        digest=data.digest,
-        counts={split: dict(counts) for split, counts in data.counts.items()},
-        official=data.official,
-        repeated=None if data.repeated is None else [list(group) for group in data.repeated],
-        limit=data.limit,
-    )

@@ -86,6 +86,7 @@ def decode(
     images: np.ndarray,
     rows: np.ndarray | None = None,
     keep: Callable[[Sequence[int]], None] = lambda done: None,
+    sampled: Callable[[Image.Image, int], np.ndarray] = sample,
     shown: bool = True,
 ) -> None:
     """Sample photographs into `images`, uint8 [n, 3, size, size], on all cores.
@@ -93,6 +94,7 @@ def decode(
     Args:
         rows: indices of those that are wanted; all by default.
         keep: called with the indices of each block that is done.
+        sampled: how a photograph becomes its row.
         shown: whether a bar shows how far it is.
 
     Raises:
@@ -103,7 +105,7 @@ def decode(
 
     def one(row: int) -> str | None:
         try:
-            images[row] = sample(read_photograph(paths[row]), images.shape[-1])
+            images[row] = sampled(read_photograph(paths[row]), images.shape[-1])
         except BadPhotograph as error:
             return f"{paths[row]} {error}"
         return None

@@ -12,6 +12,7 @@ from pm_cls.data.photographs import cache
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.names import SHOWN, enumerate_names
+from pm_cls.data.photographs.views import sampler
 from pm_cls.runtime.errors import DataError
 
 SAMPLING_VERSION = 2  # part of the place in the cache: raise it when `images` gives other pixels
@@ -45,12 +46,13 @@ def load_split(photographs: Photographs, digests: np.ndarray, config: DataConfig
     Raises:
         DataError: there are bad photographs; all of them are named.
     """
-    size = config.image_size
+    size, sampled = config.image_size, sampler(config)
+    ways = [way for way in (config.field_of_view, config.colour) if way != "as_it_is"]
     images = cache.cached_rows(
-        f"photographs-{SAMPLING_VERSION}-{size}",
+        "-".join(["photographs", str(SAMPLING_VERSION), str(size), *ways]),
         digests,
         (3, size, size),
-        lambda array, missing, keep: decode(photographs.files, array, missing, keep),
+        lambda array, missing, keep: decode(photographs.files, array, missing, keep, sampled),
     )
     if config.channel_order == "bgr":
         images = images[:, ::-1]

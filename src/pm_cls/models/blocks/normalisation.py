@@ -9,6 +9,8 @@ from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.stages import Sequential, sequentials
 from pm_cls.runtime.errors import UsageError
 
+NORMALISING = (nn.BatchNorm, nn.BatchNorm1D, nn.BatchNorm2D)  # over each batch
+
 
 def normalize(model: nn.Layer, where: str) -> None:
     """Normalise over each batch.
@@ -48,7 +50,4 @@ def _normalized(layers: nn.Sequential) -> Iterator[nn.Layer]:
 
 def has_statistics(model: nn.Layer) -> bool:
     """Whether a layer normalises over each batch."""
-    return any(
-        isinstance(layer, nn.BatchNorm | nn.BatchNorm1D | nn.BatchNorm2D)
-        for layer in model.sublayers()
-    )
+    return any(isinstance(layer, NORMALISING) for layer in model.sublayers())

@@ -1,0 +1,190 @@
+"""Controlled changes of camera and operator, in five strengths; the same pixels every time.
+
+Strength 3 is what a photograph from another hospital may well have; the others are in proportion,
+of factors and of quality and resolution by powers. Sizes in pixels are those of 224 and grow with
+the image.
+"""
+
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pm_cls.data.augmentation.pixels import GREY, blurred
+from pm_cls.data.augmentation.places import about_centre
+
+STRENGTHS = (1, 2, 3, 4, 5)
+USUAL_SIZE = 224
+
+# uint8 [3, height, width] in RGB, the strength over 3, a generator -> the same shape
+Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One change in one strength."""
+
+    change: str
+    strength: int
+
+
+def cells() -> list[Cell]:
+    """All of them; what has no strength comes once."""
+    return [
+        Cell(change, strength)
+        for change in CHANGES
+        for strength in ((3,) if change in WITHOUT_STRENGTH else STRENGTHS)
+    ]
+
+
+def changed(images: np.ndarray, cell: Cell) -> np.ndarray:
+    """uint8 [n, 3, height, width] in RGB, changed; noise follows from change and place alone."""
+    change, share = CHANGES[cell.change], cell.strength / 3
+    key = zlib.crc32(cell.change.encode())
+    return np.stack(
+        [change(one, share, np.random.default_rng([key, i])) for i, one in enumerate(images)]
+    )
+
+
+def _factor(at_three: float) -> Change:
+    """All values times this factor to the power of the strength."""
+    return lambda image, share, rng: _rounded(image * at_three**share)
+
+
+def _gamma(at_three: float) -> Change:
+    """(value / 255) ** gamma: below one lighter, above one darker."""
+    return lambda image, share, rng: _rounded(255 * (image / 255) ** (at_three**share))
+
+
+def _channel(number: int, by: float) -> Change:
+    """One of red, green and blue times 1 + by."""
+
+    def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+        values = image.astype(np.float64)
+        values[number] *= 1 + by * share
+        return _rounded(values)
+
+    return change
+
+
+def _contrast(by: float) -> Change:
+    """Differences from the mean grey times 1 + by."""
+
+    def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+        mean = np.tensordot(GREY, image.astype(np.float64), axes=1).mean()
+        return _rounded(mean + (1 + by * share) * (image - mean))
+
+    return change
+
+
+def _saturation(by: float) -> Change:
+    """Differences of a pixel from its grey value times 1 + by."""
+
+    def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+        grey = np.tensordot(GREY, image.astype(np.float64), axes=1)
+        return _rounded(grey + max(1 + by * share, 0) * (image - grey))
+
+    return change
+
+
+def _haze(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """White laid over it, 30%."""
+    return _rounded(image + 0.3 * share * (255.0 - image))
+
+
+def _blur(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian of SD 1.5."""
+    return blurred(image, 1.5 * share * image.shape[-1] / USUAL_SIZE)
+
+
+def _noise(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Normal, SD 10 of 255."""
+    return _rounded(image + rng.normal(0, 10 * share, image.shape))
+
+
+def _jpeg(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Quality 20."""
+    file = io.BytesIO()
+    quality = max(round(100 * 0.2**share), 1)
+    _picture(image).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file)).transpose(2, 0, 1)
+
+
+def _resolution(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """96 pixels and back."""
+    _, height, width = image.shape
+    smaller = [max(round(n * (96 / USUAL_SIZE) ** share), 1) for n in (width, height)]
+    small = _picture(image).resize(tuple(smaller), Image.Resampling.BOX)
+    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+
+
+def _zoom(at_three: float) -> Change:
+    """About the centre; black from outside."""
+    return lambda image, share, rng: about_centre(image, factor=at_three**share)
+
+
+def _shift(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """To the right by 10% of the width; black from outside."""
+    by = round(0.1 * share * image.shape[2])
+    moved = np.zeros_like(image)
+    moved[:, :, by:] = image[:, :, : image.shape[2] - by]
+    return moved
+
+
+def _rotation(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """By 30 degrees."""
+    return about_centre(image, degrees=30 * share)
+
+
+def _cut(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A quarter of the height black, half of it at the top and half at the bottom."""
+    by = round(0.125 * share * image.shape[1])
+    left = image.copy()
+    left[:, :by] = left[:, image.shape[1] - by :] = 0
+    return left
+
+
+def _mirrored(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Left for right."""
+    return image[:, :, ::-1]
+
+
+CHANGES: dict[str, Change] = {
+    "darker": _factor(0.7),
+    "lighter": _factor(1.3),
+    "gamma 0.6": _gamma(0.6),
+    "gamma 1.6": _gamma(1.6),
+    "less red": _channel(0, -0.2),
+    "more red": _channel(0, 0.2),
+    "less green": _channel(1, -0.2),
+    "more green": _channel(1, 0.2),
+    "less blue": _channel(2, -0.2),
+    "more blue": _channel(2, 0.2),
+    "less contrast": _contrast(-0.4),
+    "more contrast": _contrast(0.5),
+    "less saturation": _saturation(-0.6),
+    "more saturation": _saturation(0.6),
+    "haze": _haze,
+    "blur": _blur,
+    "noise": _noise,
+    "JPEG": _jpeg,
+    "resolution": _resolution,
+    "zoom out": _zoom(0.8),
+    "zoom in": _zoom(1.25),
+    "shift": _shift,
+    "rotation": _rotation,
+    "cut": _cut,
+    "mirrored": _mirrored,
+}
+WITHOUT_STRENGTH = {"mirrored"}
+
+
+def _picture(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -1,0 +1,89 @@
+"""One run after the other, on its validation images or on photographs from elsewhere."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pm_cls.config import DataConfig
+from pm_cls.data import load_dataset
+from pm_cls.data.photographs import external
+from pm_cls.evaluate import worth
+from pm_cls.evaluate.outcome import Evaluated, described
+from pm_cls.records import evaluations, predictions, result
+from pm_cls.records.predictions import Predictions
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.files import writing
+
+if TYPE_CHECKING:
+    from pm_cls.models.classifier import Run
+
+
+def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
+    """Each reported epoch, and whether the stored predictions came out again."""
+    from pm_cls.models.classifier import Run
+
+    config = run.config.data
+    dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
+    split, folder = dataset.validation, run.folder
+    same_data = dataset.digest == result.read(folder).data_digest
+    for epoch in run.config.train.report_epochs:
+        logits = Run(folder, run.config, epoch).logits(split.images)
+        found = Predictions(split.names, split.labels, logits, dataset.spec.target)
+        stored = predictions.file(folder, epoch)
+        note = _compare(stored, logits) if same_data else "other data than the run's"
+        data = f"validation images of {dataset.name}"
+        yield Evaluated(folder, epoch, data, found, found.scores(), (f"note: {note}",))
+
+
+def on_external(
+    runs: "Sequence[Run]", root: Path, labels: Path, name: str | None
+) -> Iterator[Evaluated]:
+    """The last reported epoch of each run on photographs from elsewhere; kept beside the run."""
+    loaded: dict[DataConfig, external.External] = {}
+    notes: list[str] = []
+    for run in runs:
+        if not run.spec.of_photographs:
+            notes.append(
+                f"{run.folder}: {run.config.model.name} does not classify photographs; left out"
+            )
+            continue
+        if run.config.data not in loaded:
+            loaded[run.config.data] = external.load(root, labels, run.config.data, name)
+            if len(loaded) == 1:
+                notes += described(loaded[run.config.data])
+        data = loaded[run.config.data]
+        target = run.spec.target
+        if data.split.labels.max() >= max(target.outputs, 2):
+            raise UsageError(f"{run.folder}: knows no label {data.split.labels.max()}")
+        logits, unlike = run.looked_at(data.split.images)
+        found = Predictions(data.split.names, data.split.labels, logits, target)
+        file = evaluations.file(run.folder, data.name)
+        if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
+            raise UsageError(f"{file} has the scores of other photographs; --name names these")
+        facts = evaluations.Evaluation(
+            data.name, data.dataset, data.digest, data.repeated, run.epoch
+        )
+        with writing(file):
+            evaluations.write(run.folder, facts, found)
+        told = tuple(worth.lines(found, run.calibration, unlike))
+        yield Evaluated(
+            run.folder, run.epoch, data.name, found, found.scores(), tuple(notes), worth=told
+        )
+        notes = []
+    if not loaded:
+        raise UsageError("--run names no run of a network that classifies photographs")
+
+
+def _compare(stored: Path, logits: np.ndarray) -> str:
+    try:
+        before = predictions.read(stored).logits
+    except (OSError, ValueError, LookupError) as error:
+        raise UsageError(f"{stored}: cannot be read ({error})")
+    if before.shape != logits.shape:
+        raise UsageError(f"{stored}: holds {before.shape} logits; {logits.shape} are needed")
+    largest = float(np.abs(logits - before).max())
+    if largest == 0:
+        return "bit for bit the stored predictions"
+    return f"logits differ from the stored ones by up to {largest:.1e}"

@@ -1,0 +1,45 @@
+"""What an evaluation comes to, and what of its photographs a reader has to know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pm_cls.config import SYNTHETIC
+from pm_cls.data.photographs import external
+from pm_cls.records.predictions import Predictions
+from pm_cls.scores.metrics import Scores
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run came to on some images.
+
+    Attributes:
+        folder, epoch: of the run, and whose weights answered; of an ensemble those of the first.
+        data: the name of the images.
+        predictions, scores: of them.
+        notes: what a reader has to know, as whole sentences.
+        members: how many answered together.
+        worth: lines on what the answers turned out to be worth.
+    """
+
+    folder: Path
+    epoch: int
+    data: str
+    predictions: Predictions
+    scores: Scores
+    notes: tuple[str, ...] = ()
+    members: int = 1
+    worth: tuple[str, ...] = ()
+
+
+def described(data: external.External) -> Iterator[str]:
+    """Sentences about photographs from elsewhere."""
+    mark = " (SYNTHETIC)" if data.dataset == SYNTHETIC else ""
+    yield f"{len(data.split.labels)} photographs of {data.name}{mark}"
+    if data.ignored:
+        yield f"note: {data.ignored} more photographs in the folder have no label and are left out"
+    if data.repeated:
+        groups = ", ".join(" = ".join(group) for group in data.repeated)
+        yield f"note: {len(data.repeated)} photographs stand more than once: {groups}"
+    yield from (f"note: {note}" for note in data.notes)

@@ -1,0 +1,136 @@
+"""A run on the validation photographs under changes of camera and operator: `evaluate --stress`."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from pm_cls.data import load_dataset
+from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, cells, changed
+from pm_cls.records import stress as records
+from pm_cls.records.stress import Stressed
+from pm_cls.report.text import Language
+from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.files import writing
+from pm_cls.scores import metrics
+from pm_cls.scores.target import Binary
+
+if TYPE_CHECKING:
+    from pm_cls.models.classifier import Run
+    from pm_cls.report.drawing import Figure
+
+FIGURE = "stress.png"
+
+
+def stress(run: "Run", root: str | None) -> list[Stressed]:
+    """Score a run under each change in each strength, and keep it beside the run.
+
+    Args:
+        root: where the data lie, if not where the run was trained.
+
+    Raises:
+        UsageError: its network does not answer yes or no to photographs.
+        DataError: the photographs are missing or bad.
+    """
+    if not run.spec.of_photographs or run.spec.target != Binary():
+        raise UsageError(
+            f"{run.folder}: the stress test is for networks that answer yes or no to photographs"
+        )
+    config = run.config.data
+    dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
+    split = dataset.validation
+    found = list(_found(run, split.images, split.labels))
+    with writing(run.folder):
+        records.write(run.folder, found)
+        draw(found, run.folder / FIGURE)
+    return found
+
+
+def _found(run: "Run", images: np.ndarray, labels: np.ndarray) -> Iterator[Stressed]:
+    is_bgr = run.config.data.channel_order == "bgr"
+    yield _scored(run, "none", 0, np.ascontiguousarray(images), labels)
+    for cell in tqdm(cells(), "stress", disable=None, leave=False):
+        rgb = images[:, ::-1] if is_bgr else images
+        found = changed(rgb, cell)
+        found = np.ascontiguousarray(found[:, ::-1]) if is_bgr else found
+        yield _scored(run, cell.change, cell.strength, found, labels)
+
+
+def _scored(
+    run: "Run", change: str, strength: int, images: np.ndarray, labels: np.ndarray
+) -> Stressed:
+    logits = run.logits(images)
+    scored = metrics.scores(logits, labels, Binary())
+    at_threshold = None
+    if run.calibration is not None:
+        answers = run.calibration.probabilities(logits[:, 0]) >= run.calibration.threshold
+        at_threshold = int((answers == labels).sum())
+    return Stressed(change, strength, run.epoch, scored.n, scored.correct, at_threshold, scored.auc)
+
+
+def lines(found: Sequence[Stressed]) -> Iterator[str]:
+    """A table of the AUC, a line a change, and the mean and the worst of strength 3 and of all."""
+    by_change = {one.change: {} for one in found}  # type: dict[str, dict[int, Stressed]]
+    for one in found:
+        by_change[one.change][one.strength] = one
+    yield f"{'AUC at strength':18}" + "".join(f"{s:>8}" for s in STRENGTHS)
+    for change, by_strength in by_change.items():
+        if change == "none":
+            continue
+        cells = [by_strength.get(s) for s in STRENGTHS]
+        shown = ["" if one is None else _fraction(one.auc) for one in cells]
+        yield f"{change:18}" + "".join(f"{cell:>8}" for cell in shown)
+    for words, chosen in (
+        ("strength 3", [one for one in found if one.strength == 3]),
+        ("all strengths", [one for one in found if one.strength > 0]),
+    ):
+        yield f"{words}: {summary(chosen)}"
+
+
+def summary(found: Sequence[Stressed]) -> str:
+    """Mean and worst AUC and accuracy of some cells, in words."""
+    known = [one for one in found if one.auc is not None]
+    if not known:
+        return "the AUC is undefined: the photographs are of one class"
+    worst = min(known, key=lambda one: one.auc or 0)
+    accuracy = min(found, key=lambda one: one.best_known)
+    return (
+        f"AUC {np.mean([one.auc for one in known]):.3f} on the mean, {worst.auc:.3f} at worst "
+        f"({worst.change}); accuracy {100 * np.mean([o.best_known for o in found]):.1f}% and "
+        f"{100 * accuracy.best_known:.1f}% ({accuracy.change})"
+    )
+
+
+def draw(found: Sequence[Stressed], path: Path) -> None:
+    """The AUC as a heat map, a row a change, a column a strength."""
+    from pm_cls.report import drawing
+
+    drawing.save_png(partial(_heat_map, found), path)
+
+
+def _heat_map(found: Sequence[Stressed], language: Language) -> "Figure":
+    from pm_cls.report.drawing import Figure
+
+    changes = list(dict.fromkeys(one.change for one in found if one.change != "none"))
+    values = np.full((len(changes), len(STRENGTHS)), np.nan)
+    for one in found:
+        if one.change != "none" and one.auc is not None:
+            columns = slice(None) if one.change in WITHOUT_STRENGTH else one.strength - 1
+            values[changes.index(one.change), columns] = one.auc
+    figure = Figure(figsize=(5.2, 0.24 * len(changes) + 1.0), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(values, cmap="RdYlGn", vmin=0.5, vmax=1, aspect="auto")
+    for row, column in np.argwhere(np.isfinite(values)):
+        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=6)
+    axes.set_xticks(range(len(STRENGTHS)), list(map(str, STRENGTHS)))
+    axes.set_yticks(range(len(changes)), changes, fontsize=7)
+    axes.set_xlabel("strength")
+    figure.colorbar(shown, label="AUC")
+    return figure
+
+
+def _fraction(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,55 @@
+"""Several runs as one: `evaluate --ensemble`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pm_cls.data import load_dataset
+from pm_cls.data.photographs import external
+from pm_cls.evaluate.outcome import Evaluated, described
+from pm_cls.records.predictions import Predictions
+from pm_cls.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from pm_cls.models.classifier import Run
+
+
+@dataclass(frozen=True)
+class Together:
+    """How runs answer together; see `pm_cls.models.ensemble.Ensemble`."""
+
+    kind: str
+    snapshots: bool = False
+    flips: bool = False
+
+
+def of_ensemble(
+    runs: "Sequence[Run]",
+    together: Together,
+    data: str | Path | None,
+    labels: str | Path | None,
+    name: str | None,
+) -> Evaluated:
+    """The runs as one, on the validation images or, with labels, on photographs from elsewhere."""
+    from pm_cls.models.ensemble import Ensemble
+
+    one = Ensemble(runs, together.kind, snapshots=together.snapshots, flips=together.flips)
+    config, notes = one.config.data, []
+    if labels is None and data is not None:
+        config = config.model_copy(update={"root": str(data)})
+    if labels is None or one.kind == "stacking":
+        dataset = load_dataset(config)
+    if one.kind == "stacking":
+        notes.append(f"note: fitted on {one.fit(dataset)} training images that all have held out")
+    if labels is None:
+        split, what = dataset.validation, f"validation images of {dataset.name}"
+    elif data is None:
+        raise UsageError("labels need the folder of their photographs too")
+    else:
+        other = external.load(Path(data), Path(labels), config, name)
+        split, what = other.split, other.name
+        notes += described(other)
+    found = Predictions(split.names, split.labels, one.logits(split.images), one.spec.target)
+    first, answers = runs[0], len(one.runs)
+    return Evaluated(first.folder, first.epoch, what, found, found.scores(), tuple(notes), answers)

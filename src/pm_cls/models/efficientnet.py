@@ -1,0 +1,92 @@
+"""EfficientNet-Lite0 (Tan and Le 2019; without squeeze and excitation, with relu cut at six)."""
+
+from typing import Literal
+
+import paddle
+from paddle import nn
+
+from pm_cls.models.blocks.linear import Linear
+from pm_cls.models.blocks.sizes import at_least
+from pm_cls.runtime.errors import UsageError
+
+# Of each stage: blocks, kernel, stride of the first, expansion, channels.
+STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+FIRST, LAST = 32, 1280  # channels
+
+
+def _convolution(
+    inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True
+) -> list[nn.Layer]:
+    """Convolution as TensorFlow pads it, and normalisation with its running means."""
+    made = [
+        nn.Conv2D(inputs, outputs, kernel, stride, padding="SAME", groups=groups, bias_attr=False),
+        nn.BatchNorm2D(outputs, momentum=0.99, epsilon=1e-3),
+    ]
+    return [*made, nn.ReLU6()] if act else made
+
+
+class Block(nn.Layer):
+    """Inverted residual: [n, inputs, h, w] -> [n, outputs, h / stride, w / stride].
+
+    What goes in is added where the shape stays.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.layers = nn.Sequential(
+            *(_convolution(inputs, wide) if expansion > 1 else []),
+            *_convolution(wide, wide, kernel, stride, groups=wide),
+            *_convolution(wide, outputs, act=False),
+        )
+        self.is_residual = stride == 1 and inputs == outputs
+
+    def forward(self, values: paddle.Tensor) -> paddle.Tensor:
+        found = self.layers(values)
+        return found + values if self.is_residual else found
+
+
+class EfficientNetLite0(nn.Layer):
+    """Sixteen inverted residual blocks; 3,372,289 trained parameters with one output.
+
+    Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The pixels
+    are brought to what its weights were trained on, (value of 0 to 255 - 127) / 128.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        outputs: int = 1,
+        activation: Literal["relu"] = "relu",
+        image_size: int = 224,
+    ) -> None:
+        super().__init__()
+        if channels != 3:
+            raise UsageError(
+                "efficientnet_lite0 takes images [3, height, width]; those of the data have "
+                f"{channels} channel"
+            )
+        at_least(image_size, 32)
+        blocks, inputs = [], FIRST
+        for count, kernel, stride, expansion, wide in STAGES:
+            for number in range(count):
+                blocks.append(Block(inputs, wide, kernel, 1 if number else stride, expansion))
+                inputs = wide
+        self.first = nn.Sequential(*_convolution(3, FIRST, 3, 2))
+        self.blocks = nn.Sequential(*blocks)
+        self.last = nn.Sequential(*_convolution(inputs, LAST))
+        self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(LAST, outputs))
+
+    def forward(self, images: paddle.Tensor) -> paddle.Tensor:
+        values = images * (127.5 / 128) + 0.5 / 128
+        maps = self.last(self.blocks(self.first(values)))
+        return self.classifier(maps.mean(axis=[2, 3]))

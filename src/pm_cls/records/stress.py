@@ -1,0 +1,43 @@
+"""stress.csv: a run on the validation images under changes of camera and operator."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
+
+FILE = "stress.csv"
+
+
+@dataclass(frozen=True)
+class Stressed:
+    """Of one change in one strength (0: none): of n images so many correct, and the AUC.
+
+    Attributes:
+        at_threshold: correct at the stored threshold; None where the run has none.
+    """
+
+    change: str
+    strength: int
+    epoch: int
+    n: int
+    correct: int
+    at_threshold: int | None
+    auc: float | None
+
+    @property
+    def best_known(self) -> float:
+        """The accuracy at the stored threshold; at one half where there is none."""
+        return (self.correct if self.at_threshold is None else self.at_threshold) / self.n
+
+
+def write(folder: Path, found: Iterable[Stressed]) -> None:
+    columns = [field.name for field in fields(Stressed)]
+    rows = [["" if v is None else v for v in asdict(one).values()] for one in found]
+    write_text(folder / FILE, csv_text(columns, rows))
+
+
+def read(folder: Path) -> list[Stressed]:
+    """All of a run; none where there is no such file. OSError or ValueError: it is damaged."""
+    path = folder / FILE
+    return [from_cells(Stressed, row) for row in read_csv(path)] if path.is_file() else []

@@ -1,0 +1,89 @@
+"""What an answer of yes or no is worth: fitted on logits of images that were not trained on.
+
+Pure functions on logits float [n] of label 1 and labels int64 [n].
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BINS = 15
+COVERED = 0.95  # of images like the held-out ones, how many have their label among the answers
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become answers.
+
+    Attributes:
+        temperature: logits are divided by it (Guo et al. 2017).
+        threshold: of the probability, from which the answer is 1: where sensitivity plus
+            specificity is greatest (Youden 1950) on the held-out images.
+        certain: an answer whose probability is less is "not sure": by conformal prediction
+            (Vovk et al. 2005) the label is among the answers that are not ruled out for a share
+            COVERED of images like the held-out ones, and both answers are left below it.
+        n: of the images that it was fitted on.
+    """
+
+    temperature: float
+    threshold: float
+    certain: float
+    n: int
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """float64 [n], of label 1."""
+        from scipy.special import expit
+
+        return expit(np.asarray(logits, np.float64) / self.temperature)
+
+    def is_sure(self, logits: np.ndarray) -> np.ndarray:
+        """bool [n]."""
+        one = self.probabilities(logits)
+        return np.maximum(one, 1 - one) >= self.certain
+
+
+def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
+    """Fit all on held-out images, both labels present."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import expit, log_expit
+
+    logits, signs = np.asarray(logits, np.float64), 2 * labels - 1
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_expit(signs * logits / np.exp(log_temperature)).mean())
+
+    # Bounded, as logits that part the labels would ask for a temperature of zero.
+    temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    one = expit(logits / temperature)
+    return Calibration(temperature, _youden(one, labels), _certain(one, labels), len(labels))
+
+
+def _youden(one: np.ndarray, labels: np.ndarray) -> float:
+    """Midway between the two neighbouring probabilities that it parts; the one nearest to 1/2."""
+    values = np.unique(one)
+    cuts = np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2, [(1 + values[-1]) / 2]])
+    found = one[np.newaxis] >= cuts[:, np.newaxis]
+    gain = found[:, labels == 1].mean(axis=1) - found[:, labels == 0].mean(axis=1)
+    best = cuts[gain == gain.max()]
+    return float(best[np.abs(best - 0.5).argmin()])
+
+
+def _certain(one: np.ndarray, labels: np.ndarray) -> float:
+    """The least probability of the likelier label at which the other one is ruled out.
+
+    A label is ruled out where its probability is below that of all but a share 1 - COVERED of the
+    held-out images for their own label.
+    """
+    own = np.sort(np.where(labels == 1, one, 1 - one))
+    rank = int(np.floor((len(own) + 1) * (1 - COVERED)))
+    least = own[rank - 1] if rank >= 1 else 0.0
+    return float(max(1 - least, 0.5))
+
+
+def expected_error(one: np.ndarray, labels: np.ndarray) -> float:
+    """Expected calibration error of probabilities of label 1, in BINS equal bins (Naeini 2015)."""
+    place = np.minimum((one * BINS).astype(int), BINS - 1)
+    counts = np.bincount(place, minlength=BINS)
+    of_one = np.bincount(place, weights=one, minlength=BINS)
+    of_labels = np.bincount(place, weights=labels, minlength=BINS)
+    return float(np.abs(of_one - of_labels)[counts > 0].sum() / len(one))

@@ -1,0 +1,83 @@
+"""The last linear layer by logistic regression on what it is given; all before it stays as it is.
+
+C is chosen by five-fold log loss on the training images alone. With it each image is answered by
+the fit of the other four folds: what the answers of new images are worth is taken from these.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from paddle import nn
+
+from pm_cls.models.features import with_features
+from pm_cls.models.taps import last_linear
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.scores.target import Several, Target
+
+FOLDS = 5
+STRENGTHS = np.logspace(-6, 2, 17)  # C, the inverse of the penalty
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What came out.
+
+    Attributes:
+        strength: C, the inverse of the penalty.
+        unseen: float32 [n, outputs], the logits of each image by the fit of the other folds.
+        features: float64 [n, features], what the layer is given.
+    """
+
+    strength: float
+    unseen: np.ndarray
+    features: np.ndarray
+
+
+def fit_last_layer(
+    model: nn.Layer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    target: Target,
+    *,
+    batch_size: int,
+    seed: int,
+) -> Fit:
+    """Set the last linear layer of a network.
+
+    Args:
+        images: uint8 [n, channels, height, width].
+        labels: int64 [n], the class.
+
+    Raises:
+        UsageError: the network has no such layer, or the images have several labels.
+        DataError: fewer than FOLDS images of a class.
+    """
+    from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if isinstance(target, Several):
+        raise UsageError("`train.fit` regression goes by the class; the images have several labels")
+    counts = np.bincount(labels, minlength=max(target.outputs, 2))
+    if counts.min() < FOLDS:
+        raise DataError(
+            f"{counts.min()} training images of a class; a regression needs {FOLDS} or more of each"
+        )
+    layer = last_linear(model, target.outputs, "`train.fit` regression")
+    _, seen = with_features(model, layer, images, batch_size)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    settings = {"max_iter": 5000, "tol": 1e-6}
+    search = LogisticRegressionCV(
+        Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", refit=True, **settings
+    )
+    whole = make_pipeline(StandardScaler(), search).fit(seen, labels)
+    strength = float(np.ravel(search.C_)[0])
+    again = make_pipeline(StandardScaler(), LogisticRegression(C=strength, **settings))
+    unseen = cross_val_predict(again, seen, labels, cv=folds, method="decision_function")
+    scaler = whole.named_steps["standardscaler"]
+    weights = (search.coef_ / scaler.scale_).T
+    bias = search.intercept_ - scaler.mean_ @ weights
+    layer.weight.set_value(weights.astype(np.float32))
+    layer.bias.set_value(bias.astype(np.float32))
+    return Fit(strength, unseen.reshape(len(labels), -1).astype(np.float32), seen)

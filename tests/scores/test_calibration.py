@@ -1,0 +1,70 @@
+"""What an answer is worth: temperature, threshold, certainty and calibration error."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from pm_cls.scores.calibration import COVERED, expected_error, fit
+
+
+def drawn(n, temperature=1.0, shift=0.0, seed=0):
+    """Logits whose probabilities are right when divided by the temperature."""
+    rng = np.random.default_rng(seed)
+    right = rng.normal(0, 2.5, n)
+    labels = (rng.random(n) < expit(right)).astype(np.int64)
+    return temperature * right + shift, labels
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+def test_the_temperature_is_found(temperature):
+    found = fit(*drawn(20_000, temperature))
+    assert found.temperature == pytest.approx(temperature, rel=0.05) and found.n == 20_000
+    logits, labels = drawn(20_000, temperature, seed=1)
+    assert expected_error(found.probabilities(logits), labels) < 0.01
+
+
+def test_the_threshold_follows_a_shift():
+    logits, labels = drawn(20_000, shift=2.0)
+    found = fit(logits, labels)
+    one = found.probabilities(logits) >= found.threshold
+    plain = logits >= 0
+
+    def youden(answers):
+        return answers[labels == 1].mean() - answers[labels == 0].mean()
+
+    assert youden(one) > youden(plain) + 0.05
+    assert found.threshold > 0.6
+
+
+def test_labels_that_are_parted_leave_the_threshold_near_the_middle():
+    found = fit(np.array([-4.0, -3.0, 3.0, 5.0] * 5), np.array([0, 0, 1, 1] * 5))
+    assert 0.3 < found.threshold < 0.7 and np.isfinite(found.temperature)
+
+
+def test_certain_answers_cover_what_they_should():
+    """Of new images the label is ruled out for at most a share 1 - COVERED."""
+    missed, sure = [], []
+    for seed in range(40):
+        found = fit(*drawn(400, seed=seed))
+        logits, labels = drawn(2000, seed=1000 + seed)
+        one = found.probabilities(logits)
+        own = np.where(labels == 1, one, 1 - one)
+        missed.append((1 - own >= found.certain).mean())
+        sure.append(found.is_sure(logits).mean())
+    assert np.mean(missed) < 1 - COVERED + 0.01
+    assert np.mean(missed) > 0.6 * (1 - COVERED)
+    assert 0.2 < np.mean(sure) < 0.95
+
+
+def test_certainty_is_at_least_one_half():
+    logits, labels = np.array([-9.0, 9.0] * 50), np.array([0, 1] * 50)
+    found = fit(logits, labels)
+    assert found.certain == pytest.approx(0.5, abs=0.05) and found.is_sure(logits).all()
+
+
+def test_expected_error_of_known_probabilities():
+    one = np.array([0.1] * 10 + [0.9] * 10)
+    labels = np.array([0] * 9 + [1] + [1] * 9 + [0])
+    assert expected_error(one, labels) == pytest.approx(0, abs=1e-9)
+    assert expected_error(np.full(10, 0.9), np.zeros(10, int)) == pytest.approx(0.9)
+    assert expected_error(np.ones(4), np.ones(4, int)) == 0

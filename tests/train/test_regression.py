@@ -1,0 +1,171 @@
+"""The last layer by regression, what the answers are worth, and where both are kept."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pm_cls
+from pm_cls.config import load_config
+from pm_cls.evaluate.__main__ import main as evaluate_main
+from pm_cls.models import build_model
+from pm_cls.models.features import with_features
+from pm_cls.models.taps import last_linear
+from pm_cls.predict import main as predict_main
+from pm_cls.records import calibration, stress
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.scores.target import Binary, Classes, Several
+from pm_cls.train import train
+from pm_cls.train.regression import fit_last_layer
+from tests.conftest import REPOSITORY
+
+ONCE = (
+    "train.fit=regression",
+    "train.epochs=1",
+    "train.report_epochs=[1]",
+    "model.activation=tanh",
+)
+
+
+def coloured(n, classes=2, seed=0):
+    """Images whose class shows in their brightness."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    images = rng.integers(0, 40, (n, 3, 32, 32)) + 70 * labels.reshape(-1, 1, 1, 1)
+    return images.astype(np.uint8), labels
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_layer_becomes_the_regression_on_its_features(classes, mirrored):
+    target = Binary() if classes == 2 else Classes(classes)
+    model = build_model(
+        "lenet7", image_size=32, outputs=target.outputs, activation="tanh", mirrored=mirrored
+    )
+    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+    images, labels = coloured(60, classes)
+    found = fit_last_layer(model, images, labels, target, batch_size=7, seed=0)
+    changed = {k for k, v in model.state_dict().items() if not np.array_equal(v.numpy(), before[k])}
+    assert {name.removeprefix("network.") for name in changed} == {
+        "classifier.3.weight", "classifier.3.bias",
+    }  # fmt: skip
+    logits, features = with_features(model, last_linear(model, target.outputs, ""), images, 9)
+    np.testing.assert_allclose(found.features, features, atol=1e-5)
+    layer = last_linear(model, target.outputs, "")
+    expected = features @ layer.weight.numpy() + layer.bias.numpy()
+    np.testing.assert_allclose(logits, expected, atol=1e-3)
+    assert target.right(logits, labels).mean() > 0.95
+    assert (
+        found.unseen.shape == (60, target.outputs)
+        and target.right(found.unseen, labels).mean() > 0.9
+    )
+    assert not np.allclose(found.unseen, logits, atol=1e-3)
+
+
+def test_what_does_not_go_is_told():
+    model = build_model("lenet7", image_size=32)
+    images, labels = coloured(8)
+    with pytest.raises(DataError, match="4 training images of a class; a regression needs 5"):
+        fit_last_layer(model, images, labels, Binary(), batch_size=4, seed=0)
+    with pytest.raises(UsageError, match=r"`train\.fit` regression goes by the class"):
+        fit_last_layer(model, images, labels, Several(2), batch_size=4, seed=0)
+    with pytest.raises(UsageError, match=r"regression needs a network with one linear layer"):
+        fit_last_layer(model, *coloured(30, 3), Classes(3), batch_size=4, seed=0)
+
+
+def test_it_is_made_once(tiny_config):
+    with pytest.raises(UsageError, match="fit: regression is made once; epochs is 2, 1 is needed"):
+        tiny_config("train.fit=regression")
+
+
+@pytest.fixture(scope="module")
+def fitted(photographs, tmp_path_factory):
+    config = load_config(
+        REPOSITORY / "configs" / "lenet7_relu.yaml",
+        [f"data.root={photographs}", "data.image_size=32", *ONCE, "model.mirrored=true"],
+    )
+    return train(config, tmp_path_factory.mktemp("fitted"), "cpu")
+
+
+def test_a_run_by_regression_is_a_run(fitted, tmp_path):
+    again = pm_cls.evaluate(fitted.folder, device="cpu")
+    assert again[0].notes == ("note: bit for bit the stored predictions",)
+    assert (fitted.folder / calibration.FILE).is_file()
+    twin = train(fitted.config, tmp_path, "cpu")
+    for name in ("weights_epoch1.safetensors", calibration.FILE, calibration.FAMILIAR):
+        assert (twin.folder / name).read_bytes() == (fitted.folder / name).read_bytes()
+
+
+def test_predictions_are_calibrated_and_say_what_they_are_worth(fitted, photographs, capsys):
+    worth = fitted.calibration
+    assert worth.n == 24 and 0 < worth.threshold < 1 and worth.certain >= 0.5
+    predict_main(["--run", str(fitted.folder), str(photographs), "--device", "cpu"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "image,logit,probability,prediction,sure,unlike" and len(lines) == 41
+    for line in lines[1:]:
+        _, logit, one, label, sure, unlike = line.rsplit(",", 5)
+        p = 1 / (1 + np.exp(-float(logit) / worth.temperature))
+        assert float(one) == pytest.approx(p, abs=1e-6)
+        assert int(label) == (p >= worth.threshold)
+        assert int(sure) == (max(p, 1 - p) >= worth.certain) and unlike in "01"
+    noise = np.random.default_rng(0).integers(0, 256, (3, 40, 40, 3), dtype=np.uint8)
+    assert all(one.is_unlike for one in fitted.predict(noise))
+
+
+def test_a_run_that_held_images_out_knows_it_too(tiny_config, tmp_path):
+    run = train(tiny_config("train.hold_out=0.5"), tmp_path, "cpu")
+    assert run.calibration.n == 12
+    assert json.loads((run.folder / calibration.FILE).read_text())["how"] == "held out"
+    assert run.predict(np.zeros((40, 40, 3), np.uint8))[0].is_sure is not None
+    assert pm_cls.load_run(run.folder, epoch=1).calibration is None  # fitted on the last epoch
+
+
+def test_a_run_that_held_nothing_out_does_not(trained):
+    run = pm_cls.load_run(trained)
+    assert run.calibration is None and run.familiar is None
+    assert run.predict(np.zeros((40, 40, 3), np.uint8))[0].is_sure is None
+
+
+def test_photographs_from_elsewhere_with_all_that_is_known(fitted, official, tmp_path, capsys):
+    table = tmp_path / "labels.csv"
+    names = sorted(path.name for path in (official / "PALM-Validation400").glob("*.jpg"))
+    table.write_text("file,label\n" + "".join(f"{n},{i % 2}\n" for i, n in enumerate(names)))
+    evaluate_main(
+        ["--run", str(fitted.folder), "--data", str(official / "PALM-Validation400"), "--labels",
+         str(table), "--name", "there", "--device", "cpu"]
+    )  # fmt: skip
+    out = capsys.readouterr().out
+    said = ["(95%, bootstrap)", "at one half: accuracy", "at the stored threshold"]
+    said += ["calibration error", "not sure of", "unlike all training photographs"]
+    for words in said:
+        assert words in out, out
+
+
+def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
+    from pm_cls.data.photographs import stress as changes
+    from pm_cls.evaluate import stress as of_stress
+
+    few = [changes.Cell("darker", s) for s in (1, 2, 3, 4, 5)] + [changes.Cell("mirrored", 3)]
+    monkeypatch.setattr(of_stress, "cells", lambda: few)
+    evaluate_main(["--run", str(fitted.folder), "--stress", "--device", "cpu"])
+    out = capsys.readouterr().out
+    found = stress.read(fitted.folder)
+    assert [(one.change, one.strength) for one in found] == [
+        ("none", 0), *((cell.change, cell.strength) for cell in few),
+    ]  # fmt: skip
+    none, mirrored = found[0], found[-1]
+    assert (none.correct, none.auc) == (mirrored.correct, mirrored.auc)  # the network is mirrored
+    assert "AUC at strength" in out and "strength 3: AUC" in out and "darker" in out
+    assert (fitted.folder / "stress.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(UsageError, match="--stress is of single runs"):
+        evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
+
+
+def test_damaged_worth_is_told(fitted, tmp_path):
+    import shutil
+
+    for name in (calibration.FILE, calibration.FAMILIAR):
+        copy = shutil.copytree(fitted.folder, tmp_path / name)
+        (copy / name).write_bytes(b"{")
+        with pytest.raises(UsageError, match=r"is damaged .*train the run anew"):
+            pm_cls.load_run(copy).predict(np.zeros((40, 40, 3), np.uint8))
