@@ -167,9 +167,7 @@ def test_a_trial_that_another_process_is_at_work_on_is_left_to_it(written, tmp_p
         ({}, r"`ranges` is needed: by dotted key"),
     ],
 )
-def test_what_a_key_does_not_allow_is_refused_before_anything_runs(
-    written, tmp_path, ranges, words
-):
+def test_what_a_key_does_not_allow_is_refused_before_it_runs(written, tmp_path, ranges, words):
     with pytest.raises(UsageError, match=words):
         hunt(written(ranges), tmp_path / "runs", 2)
     assert not (tmp_path / "runs").exists()

@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 from pm_cls.report import __main__ as report
 from pm_cls.train import __main__ as train
-from pm_cls import evaluate, predict
+from pm_cls import predict
+from pm_cls.evaluate import __main__ as evaluate
 data, folder = sys.argv[1:]
 run = f"{folder}/runs/lenet7_relu/seed0"
 small = ["data.image_size=32", "train.epochs=2", "train.report_epochs=[2]"]
