@@ -17,8 +17,7 @@ class MaxPool2D(nn.MaxPool2D):
     @paddle.jit.not_to_static  # an export traces the plain pooling
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         if self._gives_gradient(images):
-            window = (self.ksize, self.stride, self.padding, True, self.ceil_mode)
-            return F.max_pool2d(images, *window)[0]
+            return F.max_pool2d(images, self.ksize, self.stride, self.padding, return_mask=True)[0]
         return super().forward(images)
 
     def _gives_gradient(self, images: paddle.Tensor) -> bool:
@@ -26,6 +25,7 @@ class MaxPool2D(nn.MaxPool2D):
             paddle.in_dynamic_mode()
             and images.place.is_cpu_place()
             and images.dtype == paddle.float32
+            and not self.ceil_mode  # with places Paddle 2.6 leaves it out
             and not images.stop_gradient
             and paddle.is_grad_enabled()
             and compiled.are_finite(images)  # of others some have no place
