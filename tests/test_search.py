@@ -125,11 +125,11 @@ def test_a_trial_that_another_process_is_at_work_on_is_left_to_it(written, tmp_p
     what = Search.read(file, ())
     what.suggest(study.ask())  # trial 1, of another process
     other = (
-        "import sys; from pathlib import Path; from pm_cls.records import folder\n"
-        "with folder.locked(Path(sys.argv[1])):\n"
+        "import filelock, sys\n"
+        "with filelock.FileLock(sys.argv[1]):\n"
         "    print('held', flush=True); sys.stdin.read()\n"
     )
-    place = runs_dir / "hunt-1" / "seed0"
+    place = runs_dir / "hunt-1.lock"
     with subprocess.Popen(
         [sys.executable, "-c", other, str(place)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

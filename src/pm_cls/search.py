@@ -8,6 +8,7 @@ looked at. The same command goes on where it was stopped, and several machines t
 and a --storage share the trials.
 """
 
+import contextlib
 import logging
 import math
 import sys
@@ -17,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import filelock
 from pydantic import Field, model_validator
 
 from pm_cls.config import Config
 from pm_cls.config.reading import Settings, read_settings, resolve, set_key, validated
 from pm_cls.config.schema import Section
-from pm_cls.records import folder
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.errors import RunError, UsageError
@@ -169,8 +170,8 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     with writing(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
     study = _study(optuna, storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite", name, what)
-    while (trial := _next(optuna, study, what, runs_dir, trials)) is not None:
-        values = what.suggest(trial)
+    while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
+        trial, values, lock = claim
         config = what.config(values, f"{name}-{trial.number}")
         try:
             loss = _held_out_loss(config, runs_dir, device)
@@ -178,6 +179,8 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
             print(f"trial {trial.number}: {error}")
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             continue
+        finally:
+            lock.release()
         study.tell(trial, loss)
         said = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
         print(f"trial {trial.number}: held-out loss {loss:.4f}  {said}", flush=True)
@@ -201,27 +204,38 @@ def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study"
     return study
 
 
-def _next(
+def _claim(
     optuna: Any, study: "optuna.Study", what: Search, runs_dir: Path, trials: int
-) -> "optuna.Trial | None":
-    """An unfinished trial that no process is at work on; else a new one; None: there are enough."""
-    running = optuna.trial.TrialState.RUNNING
-    for frozen in study.get_trials(deepcopy=False, states=(running,)):
-        place = folder.run_folder(runs_dir, f"{study.study_name}-{frozen.number}", _seed(what))
-        if len(frozen.params) == len(what.ranges) and not folder.is_held(place):
-            return optuna.Trial(study, frozen._trial_id)
-    count = len(study.get_trials(deepcopy=False))
-    if count >= trials:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that some options of the sampler are new
-        # Of its own seed, so that what is proposed follows from the trials before.
-        study.sampler = optuna.samplers.TPESampler(seed=1000 * _seed(what) + count)
-    return study.ask()
+) -> "tuple[optuna.Trial, dict[str, Any], filelock.FileLock] | None":
+    """An unfinished trial that no process is at work on, else a new one; its values and its lock.
+
+    None: there are enough. One process chooses at a time, and holds what it chose before the next
+    one looks; a kill frees it.
+    """
+    with filelock.FileLock(runs_dir / f"{study.study_name}.lock"):
+        running = optuna.trial.TrialState.RUNNING
+        for frozen in study.get_trials(deepcopy=False, states=(running,)):
+            lock = _lock(runs_dir, study.study_name, frozen.number)
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire(timeout=0)
+                trial = optuna.Trial(study, frozen._trial_id)
+                return trial, what.suggest(trial), lock
+        count = len(study.get_trials(deepcopy=False))
+        if count >= trials:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that some options of the sampler are new
+            # Of its own seed, so that what is proposed follows from the trials before.
+            seed = 1000 * what.config({}).seed + count
+            study.sampler = optuna.samplers.TPESampler(seed=seed)
+        trial = study.ask()
+        lock = _lock(runs_dir, study.study_name, trial.number)
+        lock.acquire()
+        return trial, what.suggest(trial), lock
 
 
-def _seed(what: Search) -> int:
-    return what.config({}).seed
+def _lock(runs_dir: Path, name: str, number: int) -> filelock.FileLock:
+    return filelock.FileLock(runs_dir / f"{name}-{number}.lock")
 
 
 def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:

@@ -254,6 +254,27 @@ def test_without_a_finished_run_nothing_is_touched(fake_run, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
 
 
+@pytest.mark.parametrize(
+    ("root", "published"),
+    [
+        ("/home/li/fundus/palm", "palm"),
+        ("C:\\data\\palm 2", "palm 2"),
+        ("/", "data"),
+        ("data/ichallenge_pm", "data/ichallenge_pm"),
+        ("下载", "下载"),
+    ],
+)
+def test_published_configs_do_not_tell_where_the_data_lay(fake_run, tmp_path, root, published):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS, settings=[f"data.root={root}"])
+    report(runs_dir, tmp_path / "out")
+    ours, theirs = (
+        folder.read_config(place / "alexnet" / "seed0")
+        for place in (runs_dir, tmp_path / "out" / "records")
+    )
+    assert (ours.data.root, theirs.data.root) == (root, published)
+    assert ours.digest() == theirs.digest()
+
+
 def test_records_mirror_the_finished_runs_and_nothing_else_is_removed(fake_run, tmp_path):
     fake_run("lenet7_relu", PERFECT, LABELS)
     runs_dir = fake_run("alexnet", PERFECT, LABELS)

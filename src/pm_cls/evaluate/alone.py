@@ -54,11 +54,10 @@ def on_external(
             if len(loaded) == 1:
                 notes += described(loaded[run.config.data])
         data = loaded[run.config.data]
-        target = run.spec.target
-        if data.split.labels.max() >= max(target.outputs, 2):
+        if data.split.labels.max() >= max(run.spec.target.outputs, 2):
             raise UsageError(f"{run.folder}: knows no label {data.split.labels.max()}")
         logits, unlike = run.looked_at(data.split.images)
-        found = Predictions(data.split.names, data.split.labels, logits, target)
+        found = Predictions(data.split.names, data.split.labels, logits, run.spec.target)
         file = evaluations.file(run.folder, data.name)
         if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
             raise UsageError(f"{file} has the scores of other photographs; --name names these")

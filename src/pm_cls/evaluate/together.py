@@ -46,6 +46,8 @@ def of_ensemble(
         split, what = dataset.validation, f"validation images of {dataset.name}"
     elif data is None:
         raise UsageError("labels need the folder of their photographs too")
+    elif not one.spec.of_photographs:
+        raise UsageError(f"{one.folder}: its networks do not classify photographs")
     else:
         other = external.load(Path(data), Path(labels), config, name)
         split, what = other.split, other.name

@@ -6,8 +6,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.linear import Linear
-from pm_cls.models.blocks.sizes import at_least
-from pm_cls.runtime.errors import UsageError
+from pm_cls.models.blocks.sizes import at_least, in_colour
 
 # Of each stage: blocks, kernel, stride of the first, expansion, channels.
 STAGES = (
@@ -70,11 +69,7 @@ class EfficientNetLite0(nn.Layer):
         image_size: int = 224,
     ) -> None:
         super().__init__()
-        if channels != 3:
-            raise UsageError(
-                "efficientnet_lite0 takes images [3, height, width]; those of the data have "
-                f"{channels} channel"
-            )
+        in_colour(channels, type(self).__name__)
         at_least(image_size, 32)
         blocks, inputs = [], FIRST
         for count, kernel, stride, expansion, wide in STAGES:

@@ -47,7 +47,7 @@ class Ensemble:
                 f"--ensemble {kind} needs two runs or more, --snapshots of one, or --flips"
             )
         self.runs, self.kind, self.flips, self.spec = list(runs), kind, flips, first.spec
-        self.config = first.config
+        self.config, self.folder = first.config, first.folder
         self._stacking: ensembles.Stacking | None = None
 
     def logits(self, images: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ dict, the kinds of storages and the function that makes a tensor of a storage; a
 before it is looked up. After the pickles come the storages, each as its number of values and these.
 """
 
+import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -89,5 +90,7 @@ def _array(view: _View, values: np.ndarray) -> np.ndarray:
     )
     if min(view.offset, *view.shape, *view.stride, 0) < 0 or last >= len(values):
         raise ValueError("a tensor reaches beyond its storage")
+    if math.prod(view.shape) > len(values):
+        raise ValueError("a tensor repeats its storage")
     strides = [step * values.itemsize for step in view.stride]
     return np.lib.stride_tricks.as_strided(values[view.offset :], view.shape, strides).copy()

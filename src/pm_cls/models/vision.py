@@ -12,8 +12,7 @@ from paddle import nn
 from paddle.vision import models
 
 from pm_cls.models.blocks.quick import quicken
-from pm_cls.models.blocks.sizes import at_least
-from pm_cls.runtime.errors import UsageError
+from pm_cls.models.blocks.sizes import at_least, in_colour
 
 
 class Vision(nn.Layer):
@@ -30,11 +29,7 @@ class Vision(nn.Layer):
         image_size: int = 224,
     ) -> None:
         super().__init__()
-        if channels != 3:
-            raise UsageError(
-                f"{type(self).__name__} takes images [3, height, width]; those of the data have "
-                f"{channels} channel"
-            )
+        in_colour(channels, type(self).__name__)
         at_least(image_size, 32)
         self.network = quicken(self.make(num_classes=outputs))
 

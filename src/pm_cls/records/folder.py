@@ -1,12 +1,15 @@
 """Where a run lies, whether one can be made there, and who is at work on it."""
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import filelock
+import yaml
 
 from pm_cls.config import Config, load_stored
 from pm_cls.records import calibration, evaluations, result, saliency, stress
@@ -58,6 +61,19 @@ def read_config(folder: Path) -> Config:
     if not is_finished(folder):
         raise UsageError(f"{folder}: holds no finished run; runs/<experiment>/seed<k> is needed")
     return load_stored(folder / CONFIG)
+
+
+def published_config(file: Path) -> str:
+    """The text of a stored config, in which an absolute `data.root` is the name of its folder."""
+
+    def named(line: re.Match[str]) -> str:
+        root = yaml.safe_load(line[2])
+        kinds = (PurePosixPath, PureWindowsPath)
+        kind = next((k for k in kinds if isinstance(root, str) and k(root).is_absolute()), None)
+        return line[0] if kind is None else line[1] + json.dumps(kind(root).name or "data")
+
+    text = file.read_text(encoding="utf-8")
+    return re.sub(r"^(  root: )(.*)$", named, text, count=1, flags=re.MULTILINE)
 
 
 @contextmanager

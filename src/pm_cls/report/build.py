@@ -89,7 +89,10 @@ def _draw(contents: Sequence[Content], figures: Path) -> None:
 
 
 def _mirror(found: Sequence[Record], records: Path) -> None:
-    """Make `records` hold these runs without weights and logs, and no other finished run."""
+    """Make `records` hold these runs without weights and logs, and no other finished run.
+
+    Where the data lay on the machine is left out of their configs.
+    """
     kept = set()
     for run in found:
         target = folder.run_folder(records, run.experiment, run.seed)
@@ -99,7 +102,10 @@ def _mirror(found: Sequence[Record], records: Path) -> None:
         for file in run.files():
             copy = fresh / file.relative_to(run.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            if file.name == folder.CONFIG:
+                write_text(copy, folder.published_config(file))
+            else:
+                shutil.copyfile(file, copy)
         shutil.rmtree(target, ignore_errors=True)
         fresh.replace(target)
     for place in records.glob("*/seed*"):

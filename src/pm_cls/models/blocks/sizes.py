@@ -13,6 +13,14 @@ def at_least(image_size: int, needed: int) -> None:
         )
 
 
+def in_colour(channels: int, network: str) -> None:
+    """UsageError where images have other channels than the three that a network takes."""
+    if channels != 3:
+        raise UsageError(
+            f"{network} takes images [3, height, width]; those of the data have {channels} channel"
+        )
+
+
 def feature_count(features: nn.Sequential, image_size: int) -> int:
     """Number of values that `features` makes of one square image.
 
