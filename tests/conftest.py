@@ -118,12 +118,15 @@ def fake_run(tmp_path):
     return writer_of_runs(tmp_path / "runs")
 
 
-@cache
 def file_of(experiment):
     """The YAML file that has an experiment, of the thesis or of another study."""
+    return files_of_experiments()[experiment]
+
+
+@cache
+def files_of_experiments():
     folders = [REPOSITORY / "configs", *sorted((REPOSITORY / "configs").glob("*/"))]
-    files = {name: file for folder in folders for file, name in experiments_in(folder)}
-    return files[experiment]
+    return {name: file for folder in folders for file, name in experiments_in(folder)}
 
 
 def writer_of_runs(runs_dir):

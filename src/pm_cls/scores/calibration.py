@@ -62,8 +62,9 @@ def _youden(one: np.ndarray, labels: np.ndarray) -> float:
     """Midway between the two neighbouring probabilities that it parts; the one nearest to 1/2."""
     values = np.unique(one)
     cuts = np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2, [(1 + values[-1]) / 2]])
-    found = one[np.newaxis] >= cuts[:, np.newaxis]
-    gain = found[:, labels == 1].mean(axis=1) - found[:, labels == 0].mean(axis=1)
+    below = [np.searchsorted(np.sort(one[labels == label]), cuts) for label in (0, 1)]
+    counts = np.bincount(labels, minlength=2)
+    gain = below[0] / counts[0] - below[1] / counts[1]  # sensitivity + specificity - 1
     best = cuts[gain == gain.max()]
     return float(best[np.abs(best - 0.5).argmin()])
 
