@@ -124,10 +124,10 @@ def main() -> None:
         table_of_sides(walls, found),
         table_of_steps(found),
         f"PyTorch's best: {describe(choice)}. Probed, milliseconds a step: {probes}.",
-        table_of_changes(originals),
-        table_of_layers(),
-        table_of_predictions(),
-        one_photograph(originals, args.work, preparation),
+        kept.once("changes", lambda: table_of_changes(originals)),
+        kept.once("layers", table_of_layers),
+        kept.once("predictions", table_of_predictions),
+        kept.once("commands", lambda: one_photograph(originals, args.work, preparation)),
     ]
     text = README.read_text(encoding="utf-8").partition(MARK)[0]
     README.write_text(f"{text}{MARK}\n\n" + "\n\n".join(parts) + "\n", encoding="utf-8")
@@ -356,7 +356,7 @@ def one_photograph(originals: Path, work: Path, preparation: float | None) -> st
     """Whole commands: one photograph and 400 from a cold start, preparation of the data."""
     train = [sys.executable, "-m", "pm_cls.train", "--config", str(HERE.parent / "configs")]
     train[-1] += "/lenet7_relu.yaml"
-    settings = [f'data.root="{originals}"', "train.epochs=1", "train.report_epochs=[1]"]
+    settings = [f"data.root={originals}", "train.epochs=1", "train.report_epochs=[1]"]
     train += [word for setting in settings for word in ("--set", setting)]
     quiet = {"check": True, "capture_output": True}
     subprocess.run([*train, "--runs-dir", str(work / "runs")], **quiet)
