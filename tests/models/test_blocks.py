@@ -15,6 +15,7 @@ import pm_cls
 from pm_cls.models import build_model
 from pm_cls.models.blocks import compiled
 from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.filtering import in_tiles
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.pooling import MaxPool2D
@@ -61,9 +62,11 @@ def stage(channels, outputs, activation, fast=True) -> Sequential:
 def calls(monkeypatch):
     """The names of compiled loops that were called."""
     names = []
-    for source in ("convolutions", "tiles"):
+    for source in ("convolutions", "tiles", "planes"):
         loops = compiled.kernels(source)
-        for name in ("convolve_and_pool", "gradients_of_both", "transformed_tiles"):
+        for name in (
+            "convolve_and_pool", "gradients_of_both", "transformed_tiles", "gradients_of_weight",
+        ):  # fmt: skip
             if real := getattr(loops, name, None):
                 noted = lambda *a, n=name, f=real: names.append(n) or f(*a)  # noqa: E731
                 monkeypatch.setattr(loops, name, noted)
@@ -174,6 +177,36 @@ def test_convolution_in_tiles_is_that_of_paddle(kernel, padding, size, calls):
     expected = seen(exact(nn.Conv2D(16, 20, kernel, padding=padding), ours), images)
     assert_near(seen(ours, images), expected, 5e-5)
     assert calls.count("transformed_tiles") == 2
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("size", [(14, 14), (9, 23), (3, 8), (1, 2)])
+def test_channels_by_themselves_are_those_of_paddle(kernel, stride, size, calls):
+    paddle.seed(0)
+    images = RNG.normal(size=(2, 6, *size)).astype(np.float32)
+    ours = DepthwiseConv2D(6, kernel, stride)
+    plain = nn.Conv2D(6, 6, kernel, stride, padding="SAME", groups=6, bias_attr=False)
+    assert_near(seen(ours, images), seen(exact(plain, ours), images), 1e-5)
+    assert calls == ["gradients_of_weight"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["image", "weight"])
+def test_channels_with_senseless_values_are_those_of_paddle(value, where):
+    paddle.seed(0)
+    images = RNG.normal(size=(2, 6, 8, 9)).astype(np.float32)
+    ours = DepthwiseConv2D(6, 3)
+    if where == "image":
+        images[0, 2, 7, 8] = value
+    else:
+        weight = ours.weight.numpy()
+        weight[2, 0, 0, 0] = value
+        ours.weight.set_value(weight)
+    found = seen(ours, images)
+    ours.fast = False
+    for got, expected in zip(found, seen(ours, images), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_many_images_are_cut_in_blocks():

@@ -16,6 +16,7 @@ from pm_cls.data import Spec
 from pm_cls.models import chains, vision
 from pm_cls.models.alexnet import AlexNet
 from pm_cls.models.blocks.convolution import Conv2D
+from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.dropout import drop
 from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
@@ -109,7 +110,7 @@ def build_model(
     if pretrained is not None:
         load_pretrained(model, name)
     for layer in model.sublayers():
-        if isinstance(layer, Conv2D | Linear | Sequential):
+        if isinstance(layer, Conv2D | DepthwiseConv2D | Linear | Sequential):
             layer.fast = fast
         if frozen_statistics and isinstance(layer, NORMALISING):
             layer._use_global_stats = True

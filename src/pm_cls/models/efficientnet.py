@@ -5,6 +5,7 @@ from typing import Literal
 import paddle
 from paddle import nn
 
+from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.sizes import at_least, in_colour
 
@@ -21,15 +22,14 @@ STAGES = (
 FIRST, LAST = 32, 1280  # channels
 
 
-def _convolution(
-    inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, act: bool = True
-) -> list[nn.Layer]:
-    """Convolution as TensorFlow pads it, and normalisation with its running means."""
-    made = [
-        nn.Conv2D(inputs, outputs, kernel, stride, padding="SAME", groups=groups, bias_attr=False),
-        nn.BatchNorm2D(outputs, momentum=0.99, epsilon=1e-3),
-    ]
-    return [*made, nn.ReLU6()] if act else made
+def _normalised(convolution: nn.Conv2D, act: bool = True) -> list[nn.Layer]:
+    """A convolution, and normalisation with its running means."""
+    norm = nn.BatchNorm2D(convolution._out_channels, momentum=0.99, epsilon=1e-3)
+    return [convolution, norm, *([nn.ReLU6()] if act else [])]
+
+
+def _pointwise(inputs: int, outputs: int) -> nn.Conv2D:
+    return nn.Conv2D(inputs, outputs, 1, bias_attr=False)
 
 
 class Block(nn.Layer):
@@ -42,9 +42,9 @@ class Block(nn.Layer):
         super().__init__()
         wide = inputs * expansion
         self.layers = nn.Sequential(
-            *(_convolution(inputs, wide) if expansion > 1 else []),
-            *_convolution(wide, wide, kernel, stride, groups=wide),
-            *_convolution(wide, outputs, act=False),
+            *(_normalised(_pointwise(inputs, wide)) if expansion > 1 else []),
+            *_normalised(DepthwiseConv2D(wide, kernel, stride)),
+            *_normalised(_pointwise(wide, outputs), act=False),
         )
         self.is_residual = stride == 1 and inputs == outputs
 
@@ -76,9 +76,10 @@ class EfficientNetLite0(nn.Layer):
             for number in range(count):
                 blocks.append(Block(inputs, wide, kernel, 1 if number else stride, expansion))
                 inputs = wide
-        self.first = nn.Sequential(*_convolution(3, FIRST, 3, 2))
+        stem = nn.Conv2D(3, FIRST, 3, stride=2, padding="SAME", bias_attr=False)
+        self.first = nn.Sequential(*_normalised(stem))
         self.blocks = nn.Sequential(*blocks)
-        self.last = nn.Sequential(*_convolution(inputs, LAST))
+        self.last = nn.Sequential(*_normalised(_pointwise(inputs, LAST)))
         self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(LAST, outputs))
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
