@@ -300,6 +300,25 @@ from pm_cls.models.blocks.compiled import kernels
 print(kernels("tiles"))
 """
 NOTE = "compiling loops"
+SMALL = """
+import numba
+@numba.njit(numba.float32(numba.float32), cache=True)
+def twice(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A function: name -> variables of an installation of that name, with a loop soon compiled."""
+
+    def made(name):
+        package = tmp_path / name / "pm_cls"
+        shutil.copytree(Path(pm_cls.__file__).parent, package)
+        (package / "models/blocks/compiled/tiles.py").write_text(SMALL)
+        return {"PYTHONPATH": str(package.parent)}
+
+    return made
 
 
 def load(cache, before="", **variables):
@@ -311,27 +330,25 @@ def load(cache, before="", **variables):
     return done
 
 
-def test_loops_are_compiled_once_and_damaged_ones_anew(tmp_path):
-    assert NOTE in load(tmp_path).stderr
-    again = load(tmp_path)
+def test_loops_are_compiled_once_and_damaged_ones_anew(tmp_path, installed):
+    cache, variables = tmp_path / "cache", installed("here")
+    assert NOTE in load(cache, **variables).stderr
+    again = load(cache, **variables)
     assert again.stderr == "" and "module" in again.stdout
-    machine_code = max(tmp_path.rglob("*.nbc"), key=lambda file: file.stat().st_size)
+    machine_code = max(cache.rglob("*.nbc"), key=lambda file: file.stat().st_size)
     content = bytearray(machine_code.read_bytes())
     content[len(content) // 2] ^= 1
     machine_code.write_bytes(content)
-    assert NOTE in load(tmp_path).stderr
-    assert load(tmp_path).stderr == ""
-    next(tmp_path.rglob("*.nbi")).unlink()
-    assert NOTE in load(tmp_path).stderr
+    assert NOTE in load(cache, **variables).stderr
+    next(cache.rglob("*.nbi")).unlink()
+    assert NOTE in load(cache, **variables).stderr
 
 
 @pytest.mark.once
-def test_installations_that_share_a_cache_leave_each_other_what_they_compiled(tmp_path):
-    shutil.copytree(Path(pm_cls.__file__).parent, tmp_path / "elsewhere/pm_cls")
-    elsewhere = {"PYTHONPATH": str(tmp_path / "elsewhere")}
-    for variables in ({}, elsewhere):
+def test_installations_that_share_a_cache_leave_each_other_what_they_compiled(tmp_path, installed):
+    for variables in (here := installed("here"), elsewhere := installed("elsewhere")):
         assert NOTE in load(tmp_path / "cache", **variables).stderr
-    for variables in ({}, elsewhere):
+    for variables in (here, elsewhere):
         assert load(tmp_path / "cache", **variables).stderr == ""
 
 
@@ -346,7 +363,7 @@ def test_without_numba_paddle_computes(tmp_path, before, variables):
 
 
 @pytest.mark.once
-def test_a_cache_that_cannot_be_written_is_done_without(tmp_path):
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, installed):
     (tmp_path / "file").touch()
-    done = load(tmp_path / "file" / "cache")
+    done = load(tmp_path / "file" / "cache", **installed("here"))
     assert "module" in done.stdout and "Traceback" not in done.stderr
