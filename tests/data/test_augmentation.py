@@ -39,8 +39,9 @@ def of(steps, seed=3, images=IMAGES):
 
 EVERY = {
     "flip": 0.5, "shift": 0.2, "rotation": 30, "scale": 0.3, "crop": 0.3, "brightness": 0.3,
-    "contrast": 0.3, "saturation": 0.3, "hue": 0.1, "fancy_pca": 0.5, "blur": 1, "noise": 5,
-    "cutout": 0.3, "mixup": 0.4,
+    "contrast": 0.3, "saturation": 0.3, "hue": 0.1, "fancy_pca": 0.5, "gamma": 0.5,
+    "balance": 0.2, "haze": 0.3, "blur": 1, "noise": 5, "resolution": 2, "jpeg": 0.9, "cutout": 0.3,
+    "mixup": 0.4,
 }  # fmt: skip
 
 
@@ -169,6 +170,48 @@ def test_fancy_pca_moves_along_the_axes_of_the_training_set():
     assert all(len(np.unique(one)) == 1 for one in moved)  # one colour for all pixels
     alone = pixels.fancy_pca(images[0], np.random.default_rng(5), 3.0)
     assert alone.shape == images[0].shape
+
+
+def test_gamma_is_a_power_and_as_often_above_one_as_below():
+    image, rng = np.full((3, 2, 2), 64, np.uint8), np.random.default_rng(0)
+    powers = [
+        np.log(pixels.gamma(image, rng, 1.0)[0, 0, 0] / 255) / np.log(64 / 255) for _ in range(500)
+    ]
+    assert 0.49 < min(powers) < 0.52 and 1.9 < max(powers) < 2.02
+    assert 0.44 < np.mean(np.array(powers) > 1) < 0.56
+
+
+def test_each_channel_has_a_factor_of_its_own_and_haze_is_white():
+    image = np.full((3, 2, 2), 100, np.uint8)
+    found = np.array(
+        [
+            pixels.balance(image, np.random.default_rng(seed), 0.2)[:, 0, 0] / 100
+            for seed in range(200)
+        ]
+    )
+    assert 0.79 < found.min() < 0.82 and 1.18 < found.max() < 1.21
+    assert abs(np.corrcoef(found.T)[0, 1]) < 0.2
+    np.testing.assert_array_equal(pixels.hazed(image, 0.5), np.full((3, 2, 2), 178))
+    shares = [
+        (pixels.haze(image, np.random.default_rng(seed), 0.3)[0, 0, 0] - 100) / 155
+        for seed in range(200)
+    ]
+    assert min(shares) < 0.01 and 0.28 < max(shares) < 0.31
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_coarser_image_and_one_from_a_file_keep_shape_and_mean(channels):
+    image = np.tile(np.array([[0, 200], [200, 0]], np.uint8), (channels, 12, 12))
+    coarse = pixels.coarsened(image, 0.5)
+    np.testing.assert_array_equal(coarse, np.full_like(image, 100))
+    np.testing.assert_array_equal(pixels.coarsened(image, 1.0), image)
+    rough = np.repeat(IMAGES[0, :1], channels, axis=0)  # in grey, as colours are halved
+    errors = [
+        np.abs(pixels.through_jpeg(rough, quality).astype(int) - rough).mean()
+        for quality in (100, 50, 5)
+    ]
+    assert errors == sorted(errors) and errors[0] < errors[2] / 3
+    assert pixels.jpeg(image, np.random.default_rng(0), 0.9).shape == image.shape
 
 
 def test_blur_and_noise():

@@ -54,6 +54,30 @@ def test_another_last_layer_begins_anew(whole):
     assert trained == 3_372_289  # the original's 4,652,008 with a last layer of 1,281
 
 
+def test_the_last_layer_takes_the_means_of_stages(whole):
+    images = paddle.to_tensor(picture())
+    kept = []
+    ends = [whole.blocks[10], whole.blocks[14]]  # of the fifth and sixth stage
+    handles = [b.register_forward_post_hook(lambda _, given, out: kept.append(out)) for b in ends]
+    with paddle.no_grad():
+        whole(images)
+    for handle in handles:
+        handle.remove()
+    model = build_model(
+        "efficientnet_lite0", image_size=224, pretrained="imagenet", stages=(6, 5, 5)
+    )
+    layer = model.classifier[1]
+    assert layer.weight.shape == [112 + 192, 1] and len(model.blocks) == 15
+    assert not any(name.startswith("last") for name in model.state_dict())
+    given = []
+    layer.register_forward_pre_hook(lambda _, values: given.append(values[0]))
+    model.eval()
+    with paddle.no_grad():
+        model(images)
+    expected = np.concatenate([maps.numpy().mean(axis=(2, 3)) for maps in kept], axis=1)
+    np.testing.assert_allclose(given[0].numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_other_networks_and_files_are_told(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"imagenet, for which lenet7 has no weights; eff"):
         build_model("lenet7", image_size=64, pretrained="imagenet")

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import paddle
 import pytest
 
 import pm_cls
@@ -44,7 +45,7 @@ def test_the_layer_becomes_the_regression_on_its_features(classes, mirrored):
     )
     before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
     images, labels = coloured(60, classes)
-    found = fit_last_layer(model, images, labels, target, batch_size=7, seed=0)
+    found = fit_last_layer(model, [images], labels, target, batch_size=7, seed=0)
     changed = {k for k, v in model.state_dict().items() if not np.array_equal(v.numpy(), before[k])}
     assert {name.removeprefix("network.") for name in changed} == {
         "classifier.3.weight", "classifier.3.bias",
@@ -62,15 +63,64 @@ def test_the_layer_becomes_the_regression_on_its_features(classes, mirrored):
     assert not np.allclose(found.unseen, logits, atol=1e-3)
 
 
+def test_views_of_an_image_are_of_one_fold():
+    """Noise alone tells these labels: with views in other folds each image would know its own."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 3, 32, 32)).astype(np.uint8)
+    labels = np.arange(40) % 2
+    paddle.seed(0)
+    model = build_model("lenet7", image_size=32, activation="tanh")
+    found = fit_last_layer(model, [images, images], labels, Binary(), batch_size=8, seed=0)
+    assert found.unseen.shape == (80, 1) and found.features.shape[0] == 40
+    np.testing.assert_array_equal(found.labels, np.tile(labels, 2))
+    np.testing.assert_array_equal(found.unseen[:40], found.unseen[40:])
+    assert Binary().right(found.unseen, found.labels).mean() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["train.views=2"], "views: 2 of each image are for fit: regression with an augmentation"),
+        (
+            [*ONCE, "train.augmentation={flip: 0.5}"],
+            "augmentation changes nothing in fit: regression without views",
+        ),
+        (
+            [*ONCE, "train.views=1", "train.augmentation={mixup: 0.5}"],
+            r"mixup has two labels an image; a regression takes one",
+        ),
+    ],
+)
+def test_views_that_do_not_go_are_told(settings, words, tiny_config):
+    with pytest.raises(UsageError, match=words):
+        tiny_config(*settings)
+
+
+def test_views_change_the_fit_and_give_the_same_bits_again(photographs, tmp_path):
+    found = {}
+    for views, place in ((0, "plain"), (2, "views"), (2, "again")):
+        changes = [f"train.views={views}", "train.augmentation={brightness: 0.5, noise: 20}"]
+        config = load_config(
+            REPOSITORY / "configs" / "lenet7_relu.yaml",
+            [f"data.root={photographs}", "data.image_size=32", *ONCE, *(changes if views else [])],
+        )
+        run = train(config, tmp_path / place, "cpu")
+        found[place] = (run.folder / "weights_epoch1.safetensors").read_bytes()
+        assert run.calibration.n == 24 * (1 + views)
+    assert found["views"] == found["again"] != found["plain"]
+
+
 def test_what_does_not_go_is_told():
     model = build_model("lenet7", image_size=32)
     images, labels = coloured(8)
     with pytest.raises(DataError, match="4 training images of a class; a regression needs 5"):
-        fit_last_layer(model, images, labels, Binary(), batch_size=4, seed=0)
+        fit_last_layer(model, [images], labels, Binary(), batch_size=4, seed=0)
     with pytest.raises(UsageError, match=r"`train\.fit` regression goes by the class"):
-        fit_last_layer(model, images, labels, Several(2), batch_size=4, seed=0)
+        fit_last_layer(model, [images], labels, Several(2), batch_size=4, seed=0)
     with pytest.raises(UsageError, match=r"regression needs a network with one linear layer"):
-        fit_last_layer(model, *coloured(30, 3), Classes(3), batch_size=4, seed=0)
+        fit_last_layer(
+            model, [coloured(30, 3)[0]], coloured(30, 3)[1], Classes(3), batch_size=4, seed=0
+        )
 
 
 def test_it_is_made_once(tiny_config):

@@ -211,6 +211,11 @@ class TrainConfig(Section):
     augmentation: dict[Name, Annotated[Real, Field(gt=0)]] = Field(
         {}, description="By a key of pm_cls.data.augmentation.AUGMENTATIONS how strongly."
     )
+    views: Annotated[Whole, Field(ge=0, le=1000)] = Field(
+        0,
+        description="Of each training image, changed by `augmentation`, that a regression is "
+        "fitted on beside the image itself.",
+    )
     weights: Literal["last", "best", "average"] = Field(
         "last",
         description="That answer: best: of the epoch so far with the least loss of the held-out "
@@ -234,6 +239,14 @@ class TrainConfig(Section):
             raise ValueError(f"weights: {self.weights} are judged on held-out images; set hold_out")
         if self.fit == "regression" and self.epochs > 1:
             raise ValueError(f"fit: regression is made once; epochs is {self.epochs}, 1 is needed")
+        if self.views and (self.fit != "regression" or not self.augmentation):
+            raise ValueError(
+                f"views: {self.views} of each image are for fit: regression with an augmentation"
+            )
+        if self.fit == "regression" and self.augmentation and not self.views:
+            raise ValueError("augmentation changes nothing in fit: regression without views")
+        if self.views and "mixup" in self.augmentation:
+            raise ValueError("augmentation.mixup has two labels an image; a regression takes one")
         late = [epoch for epoch in self.report_epochs if epoch > self.epochs]
         if late:
             raise ValueError(f"report_epochs {late} lie beyond epochs: {self.epochs}")

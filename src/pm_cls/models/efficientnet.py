@@ -54,10 +54,14 @@ class Block(nn.Layer):
 
 
 class EfficientNetLite0(nn.Layer):
-    """Sixteen inverted residual blocks; 3,372,289 trained parameters with one output.
+    """Sixteen inverted residual blocks in seven stages; 3,372,289 parameters with one output.
 
     Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The pixels
     are brought to what its weights were trained on, (value of 0 to 255 - 127) / 128.
+
+    Args:
+        stages: 1 to 7, whose maps are averaged for the last layer, in place of the head's. The
+            first tell textures, the last the things of ImageNet.
     """
 
     def __init__(
@@ -67,22 +71,32 @@ class EfficientNetLite0(nn.Layer):
         outputs: int = 1,
         activation: Literal["relu"] = "relu",
         image_size: int = 224,
+        stages: tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...] = (),
     ) -> None:
         super().__init__()
         in_colour(channels, type(self).__name__)
         at_least(image_size, 32)
-        blocks, inputs = [], FIRST
-        for count, kernel, stride, expansion, wide in STAGES:
+        blocks, inputs, ends = [], FIRST, []
+        for count, kernel, stride, expansion, wide in STAGES[: max(stages, default=len(STAGES))]:
             for number in range(count):
                 blocks.append(Block(inputs, wide, kernel, 1 if number else stride, expansion))
                 inputs = wide
+            ends.append(len(blocks) - 1)
+        self.ends = [ends[stage - 1] for stage in sorted(set(stages))]
         stem = nn.Conv2D(3, FIRST, 3, stride=2, padding="SAME", bias_attr=False)
         self.first = nn.Sequential(*_normalised(stem))
         self.blocks = nn.Sequential(*blocks)
-        self.last = nn.Sequential(*_normalised(_pointwise(inputs, LAST)))
-        self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(LAST, outputs))
+        self.last = None if stages else nn.Sequential(*_normalised(_pointwise(inputs, LAST)))
+        features = sum(STAGES[stage - 1][-1] for stage in set(stages)) if stages else LAST
+        self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(features, outputs))
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
-        values = images * (127.5 / 128) + 0.5 / 128
-        maps = self.last(self.blocks(self.first(values)))
-        return self.classifier(maps.mean(axis=[2, 3]))
+        values = self.first(images * (127.5 / 128) + 0.5 / 128)
+        means = []
+        for number, block in enumerate(self.blocks):
+            values = block(values)
+            if number in self.ends:
+                means.append(values.mean(axis=[2, 3]))
+        if self.last is not None:
+            means.append(self.last(values).mean(axis=[2, 3]))
+        return self.classifier(paddle.concat(means, axis=1))

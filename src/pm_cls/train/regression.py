@@ -1,9 +1,11 @@
 """The last linear layer by logistic regression on what it is given; all before it stays as it is.
 
 C is chosen by five-fold log loss on the training images alone. With it each image is answered by
-the fit of the other four folds: what the answers of new images are worth is taken from these.
+the fit of the other four folds: what the answers of new images are worth is taken from these. All
+views of an image are of one fold.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,18 +26,20 @@ class Fit:
 
     Attributes:
         strength: C, the inverse of the penalty.
-        unseen: float32 [n, outputs], the logits of each image by the fit of the other folds.
-        features: float64 [n, features], what the layer is given.
+        unseen: float32 [views * n, outputs], the logits of each view by the fit of the other folds.
+        labels: int64 [views * n], of these.
+        features: float64 [n, features], what the layer is given of the first views.
     """
 
     strength: float
     unseen: np.ndarray
+    labels: np.ndarray
     features: np.ndarray
 
 
 def fit_last_layer(
     model: nn.Layer,
-    images: np.ndarray,
+    views: Iterable[np.ndarray],
     labels: np.ndarray,
     target: Target,
     *,
@@ -45,7 +49,7 @@ def fit_last_layer(
     """Set the last linear layer of a network.
 
     Args:
-        images: uint8 [n, channels, height, width].
+        views: of all images, each uint8 [n, channels, height, width], from one on.
         labels: int64 [n], the class.
 
     Raises:
@@ -53,7 +57,7 @@ def fit_last_layer(
         DataError: fewer than FOLDS images of a class.
     """
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -65,19 +69,30 @@ def fit_last_layer(
             f"{counts.min()} training images of a class; a regression needs {FOLDS} or more of each"
         )
     layer = last_linear(model, target.outputs, "`train.fit` regression")
-    _, seen = with_features(model, layer, images, batch_size)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    looks = [with_features(model, layer, images, batch_size)[1] for images in views]
+    seen, repeated = np.concatenate(looks), np.tile(labels, len(looks))
+    folds = _folds(labels, len(looks), seed)
     settings = {"max_iter": 5000, "tol": 1e-6}
     search = LogisticRegressionCV(
         Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", refit=True, **settings
     )
-    whole = make_pipeline(StandardScaler(), search).fit(seen, labels)
+    whole = make_pipeline(StandardScaler(), search).fit(seen, repeated)
     strength = float(np.ravel(search.C_)[0])
     again = make_pipeline(StandardScaler(), LogisticRegression(C=strength, **settings))
-    unseen = cross_val_predict(again, seen, labels, cv=folds, method="decision_function")
+    unseen = cross_val_predict(again, seen, repeated, cv=folds, method="decision_function")
     scaler = whole.named_steps["standardscaler"]
     weights = (search.coef_ / scaler.scale_).T
     bias = search.intercept_ - scaler.mean_ @ weights
     layer.weight.set_value(weights.astype(np.float32))
     layer.bias.set_value(bias.astype(np.float32))
-    return Fit(strength, unseen.reshape(len(labels), -1).astype(np.float32), seen)
+    unseen = unseen.reshape(len(repeated), -1).astype(np.float32)
+    return Fit(strength, unseen, repeated, looks[0])
+
+
+def _folds(labels: np.ndarray, views: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """By fold the rows of `views` times all images that it is fitted on, and those left out."""
+    from sklearn.model_selection import StratifiedKFold
+
+    n, starts = len(labels), len(labels) * np.arange(views)[:, np.newaxis]
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(np.zeros(n), labels)
+    return [tuple((rows + starts).ravel() for rows in fold) for fold in folds]

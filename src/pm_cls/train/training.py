@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -138,11 +139,12 @@ class Training:
 
     def fit(self) -> float:
         """Set the last layer by regression; the mean loss of the training images with it."""
-        split, config = self.data.train, self.config
-        images, labels = split.images[self.lessons.kept], split.labels[self.lessons.kept]
+        split, config, kept = self.data.train, self.config, self.lessons.kept
+        images, labels = split.images[kept], split.labels[kept]
         size, target = config.train.batch_size, self.spec.target
+        changed = (self.lessons.images(view)(kept) for view in range(1, config.train.views + 1))
         self.fitted = fit_last_layer(
-            self.model, images, labels, target, batch_size=size, seed=config.seed
+            self.model, chain([images], changed), labels, target, batch_size=size, seed=config.seed
         )
         log.info(f"regression: C {self.fitted.strength:.2g}")
         return target.cross_entropy(logits_of(self.model, images, size), labels)
@@ -156,8 +158,9 @@ class Training:
             if self.fitted is None:  # it was stopped right after the fit
                 self.fit()
             assert self.fitted is not None
-            found = self.fitted.unseen, split.labels[kept], self.fitted.features
-            worth.write(self.folder, found[0][:, 0], *found[1:], "cross-validation")
+            found = self.fitted
+            answers = found.unseen[:, 0], found.labels, found.features
+            worth.write(self.folder, *answers, "cross-validation")
         elif len(self.lessons.held_out):
             with self.answering.in_place(self.held_out_loss):
                 logits, labels = self.held_out_answers()

@@ -50,8 +50,15 @@ AUGMENTATIONS: dict[str, Step] = {
     FANCY_PCA: Step(
         pixels.fancy_pca, 3, "colours moved along their main axes, of this SD (AlexNet: 0.1)", True
     ),
+    "gamma": Step(pixels.gamma, 3, "of 255ths, to a power from 1/(1 + s) to 1 + s"),
+    "balance": Step(pixels.balance, 1, "each channel times its own factor from 1 - s to 1 + s"),
+    "haze": Step(pixels.haze, 1, "white laid over it, up to this share"),
     "blur": Step(pixels.blur, 20, "Gaussian, of an SD of up to so many pixels"),
     "noise": Step(pixels.noise, 128, "Gaussian, of an SD of so many of 255 levels"),
+    "resolution": Step(
+        pixels.resolution, 20, "smaller by a factor of up to 1 + s, and large again"
+    ),
+    "jpeg": Step(pixels.jpeg, 0.99, "a file of a quality of 100 down to 100 (1 - s)"),
     "cutout": Step(places.cutout, 1, "a square of this share of the side made mid-grey"),
     MIXUP: Step(_as_it_is, 10, "with another image, in shares of Beta(s, s); see `Augmentation`"),
 }

@@ -4,6 +4,8 @@ The channels of colours are red, green and blue, in that order or from the last 
 which is which but for the grey value, whose middle weight is that of green in both.
 """
 
+import io
+
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -52,6 +54,31 @@ def fancy_pca(
     return _rounded(image + moved[:, np.newaxis, np.newaxis])
 
 
+def gamma(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
+    """(value / 255) to a power from 1 / (1 + most) to 1 + most, either way as likely."""
+    return _rounded(255 * (image / np.float32(255)) ** _either_way(rng, most))
+
+
+def balance(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
+    """Each channel times a factor of its own from 1 - most to 1 + most."""
+    return _rounded(image * rng.uniform(1 - most, 1 + most, (len(image), 1, 1)).astype(np.float32))
+
+
+def haze(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
+    """White laid over it, up to this share."""
+    return hazed(image, rng.uniform(0, most))
+
+
+def resolution(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
+    """Made smaller by a factor of up to 1 + most, and large again."""
+    return coarsened(image, 1 / (1 + rng.uniform(0, most)))
+
+
+def jpeg(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
+    """Through a JPEG file of a quality of 100 down to 100 * (1 - most)."""
+    return through_jpeg(image, 100 * (1 - rng.uniform(0, most)))
+
+
 def blur(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """By a Gaussian of an SD of up to so many pixels, as Pillow approximates it by boxes."""
     return blurred(image, rng.uniform(0, most))
@@ -60,6 +87,36 @@ def blur(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray
 def noise(image: np.ndarray, rng: np.random.Generator, sd: float) -> np.ndarray:
     """Normal noise in each value, of an SD of so many of 255 levels."""
     return _rounded(image + rng.normal(0, sd, image.shape))
+
+
+def hazed(image: np.ndarray, share: float) -> np.ndarray:
+    return _rounded(image + share * (255.0 - image))
+
+
+def coarsened(image: np.ndarray, factor: float) -> np.ndarray:
+    """Sampled to this share of its sides by areas, and back between the pixels."""
+    _, height, width = image.shape
+    smaller = (max(round(width * factor), 1), max(round(height * factor), 1))
+    resized = (
+        Image.fromarray(np.ascontiguousarray(one))
+        .resize(smaller, Image.Resampling.BOX)
+        .resize((width, height), Image.Resampling.BILINEAR)
+        for one in image
+    )
+    return np.stack([np.asarray(one) for one in resized])
+
+
+def through_jpeg(image: np.ndarray, quality: float) -> np.ndarray:
+    """As a JPEG file of this quality, 1 to 100, brings it back."""
+    file = io.BytesIO()
+    pixels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    picture.save(file, "JPEG", quality=max(round(quality), 1))
+    return (
+        np.asarray(Image.open(file))
+        .reshape(pixels.shape + (1,) * (3 - pixels.ndim))
+        .transpose(2, 0, 1)
+    )
 
 
 def blurred(image: np.ndarray, sd: float) -> np.ndarray:
@@ -91,6 +148,12 @@ def colour_axes(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 def _factor(rng: np.random.Generator, most: float) -> np.float32:
     return np.float32(rng.uniform(1 - most, 1 + most))
+
+
+def _either_way(rng: np.random.Generator, most: float) -> np.float32:
+    """From 1 / (1 + most) to 1 + most, evenly in its logarithm."""
+    reach = np.log1p(most)
+    return np.float32(np.exp(rng.uniform(-reach, reach)))
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

@@ -5,15 +5,13 @@ of factors and of quality and resolution by powers. Sizes in pixels are those of
 the image.
 """
 
-import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from pm_cls.data.augmentation.pixels import GREY, blurred
+from pm_cls.data.augmentation.pixels import GREY, blurred, coarsened, hazed, through_jpeg
 from pm_cls.data.augmentation.places import about_centre
 
 STRENGTHS = (1, 2, 3, 4, 5)
@@ -92,7 +90,7 @@ def _saturation(by: float) -> Change:
 
 def _haze(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """White laid over it, 30%."""
-    return _rounded(image + 0.3 * share * (255.0 - image))
+    return hazed(image, 0.3 * share)
 
 
 def _blur(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -107,18 +105,12 @@ def _noise(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndar
 
 def _jpeg(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Quality 20."""
-    file = io.BytesIO()
-    quality = max(round(100 * 0.2**share), 1)
-    _picture(image).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file)).transpose(2, 0, 1)
+    return through_jpeg(image, 100 * 0.2**share)
 
 
 def _resolution(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """96 pixels and back."""
-    _, height, width = image.shape
-    smaller = [max(round(n * (96 / USUAL_SIZE) ** share), 1) for n in (width, height)]
-    small = _picture(image).resize(tuple(smaller), Image.Resampling.BOX)
-    return np.asarray(small.resize((width, height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
+    return coarsened(image, (96 / USUAL_SIZE) ** share)
 
 
 def _zoom(at_three: float) -> Change:
@@ -180,10 +172,6 @@ CHANGES: dict[str, Change] = {
     "mirrored": _mirrored,
 }
 WITHOUT_STRENGTH = {"mirrored"}
-
-
-def _picture(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
