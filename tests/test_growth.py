@@ -1,4 +1,4 @@
-"""What the README promises to whoever adds something: one file, one line."""
+"""What docs/architecture.md promises to whoever adds something: one file, one line."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a notebook uses: the ten lines of the README, and what goes wrong, in words."""
+"""What a notebook uses: the ten lines of docs/usage.md, and what goes wrong, in words."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 
 
 def test_the_lines_of_the_readme_run(photographs, tmp_path, monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "usage.md").read_text(), re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 11
     shutil.copytree(photographs, tmp_path / "data" / "synthetic")
     (tmp_path / "configs").mkdir()

@@ -385,17 +385,17 @@ def test_experiments_on_causes_alone_make_a_report(tmp_path):
     assert (tmp_path / "out" / "figures" / "causes.png").is_file()
 
 
-def test_readme_shows_the_committed_table():
+def test_the_page_of_results_shows_the_committed_table():
     rows = [
         line.split(" | ")
         for line in (REPOSITORY / "results" / "table1.md").read_text().splitlines()
         if line.startswith("| ") and line[2].isdigit()
     ]
-    readme = (REPOSITORY / "README.md").read_text()
+    page = (REPOSITORY / "docs" / "results.md").read_text()
     assert len(rows) == 11
     for cells in rows:
         line = [*cells[1:8], *cells[9:11]]  # without row number and difference
-        assert "| " + " | ".join(line) + " |" in readme
+        assert "| " + " | ".join(line) + " |" in page
 
 
 def test_pictures_of_a_network_do_not_load_the_thesis():
