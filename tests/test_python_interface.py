@@ -14,7 +14,9 @@ from tests.conftest import REPOSITORY
 
 
 def test_the_lines_of_the_readme_run(photographs, tmp_path, monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "usage.md").read_text(), re.DOTALL)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs" / "usage.md").read_text(), re.DOTALL
+    )
     assert len([line for line in code.splitlines() if line.strip()]) <= 11
     shutil.copytree(photographs, tmp_path / "data" / "synthetic")
     (tmp_path / "configs").mkdir()

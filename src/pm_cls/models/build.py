@@ -27,7 +27,7 @@ from pm_cls.models.blocks.stages import Sequential
 from pm_cls.models.efficientnet import EfficientNetLite0
 from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
-from pm_cls.models.pretrained import load_pretrained
+from pm_cls.models.pretrained import load_pretrained, source_of
 from pm_cls.models.zfnet import ZFNet
 
 MODELS: dict[str, type[nn.Layer]] = {
@@ -53,8 +53,11 @@ MODELS: dict[str, type[nn.Layer]] = {
 }
 
 
-def build(config: Config, spec: Spec) -> nn.Layer:
+def build(config: Config, spec: Spec, filled: bool = True) -> nn.Layer:
     """The network of a config with the weights that training begins with, from the config's seed.
+
+    Args:
+        filled: with the weights of `model.pretrained`, which a trained network does not need.
 
     Raises:
         UsageError: no such network, an option that it does not have, or an image size too small.
@@ -66,6 +69,7 @@ def build(config: Config, spec: Spec) -> nn.Layer:
         channels=spec.channels,
         outputs=spec.target.outputs,
         image_size=config.data.image_size,
+        filled=filled,
         **keys,
     )
 
@@ -79,6 +83,7 @@ def build_model(
     pooling: str = "max",
     dropout: float | None = None,
     pretrained: str | None = None,
+    filled: bool = True,
     mirrored: bool = False,
     frozen_statistics: bool = False,
     fast: bool = True,
@@ -90,6 +95,7 @@ def build_model(
         normalization, initial_weights, init_gain, pooling, dropout: see `blocks.normalisation`,
             `blocks.initialisers`, `blocks.pooling` and `blocks.dropout`.
         pretrained: `imagenet`: see `pretrained`.
+        filled: see `build`.
         mirrored: see `blocks.mirrored`.
         frozen_statistics: batch normalisation takes the statistics that it has, in training too.
         fast: on the CPU, compute with fewer multiplications and fewer passes over memory
@@ -108,7 +114,11 @@ def build_model(
     pool_otherwise(model, pooling)
     drop(model, dropout)
     if pretrained is not None:
-        load_pretrained(model, name)
+        source_of(name)
+        if isinstance(model, vision.Vision):
+            model.as_imagenet = True
+        if filled:
+            load_pretrained(model, name)
     for layer in model.sublayers():
         if isinstance(layer, Conv2D | DepthwiseConv2D | Linear | Sequential):
             layer.fast = fast

@@ -101,7 +101,7 @@ class Run:
     @cached_property
     def network(self) -> nn.Layer:
         """The network with its weights; UsageError where they are missing or do not fit."""
-        model = build(self.config, self.spec)
+        model = build(self.config, self.spec, filled=False)
         load_weights(model, places.weights_file(self.folder, self.epoch))
         return model
 

@@ -14,10 +14,18 @@ from paddle.vision import models
 from pm_cls.models.blocks.quick import quicken
 from pm_cls.models.blocks.sizes import at_least, in_colour
 
+# Of red, green and blue in [0, 1], as the weights of `paddle.vision` were trained.
+IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 class Vision(nn.Layer):
-    """Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]."""
+    """Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs].
 
+    Attributes:
+        as_imagenet: bring the pixels to what weights learned on ImageNet take.
+    """
+
+    as_imagenet = False
     make: ClassVar[Callable[..., nn.Layer]]
 
     def __init__(
@@ -34,6 +42,11 @@ class Vision(nn.Layer):
         self.network = quicken(self.make(num_classes=outputs))
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
+        if self.as_imagenet:
+            mean, sd = (
+                paddle.to_tensor(v).reshape([3, 1, 1]) for v in (IMAGENET_MEAN, IMAGENET_SD)
+            )
+            images = ((images + 1) / 2 - mean) / sd
         return self.network(images)
 
 
