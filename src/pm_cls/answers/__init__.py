@@ -1,1 +1,1 @@
-"""What people see of a run's answers: a table, a page, heat maps; `predict` and `demo` show them."""
+"""What people see of answers: a table, a page, heat maps; `predict` and `demo` show them."""

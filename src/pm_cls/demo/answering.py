@@ -85,7 +85,7 @@ class Answering:
 
         Raises:
             BadPhotograph: it cannot be read as one.
-            UsageError: there is no such run, or its weights are missing or damaged.
+            UsageError: its weights are missing or damaged.
         """
         return self._networks.submit(self._answer, number, content).result()
 
@@ -98,8 +98,6 @@ class Answering:
         return self._simple.submit(self._simply, number, content).result()
 
     def _run(self, number: int) -> Run:
-        if not 0 <= number < len(self.runs):
-            raise UsageError("there is no such run any more; load the page again")
         found = self.runs[number]
         if found.run is None or found.problem:
             raise UsageError(f"{found.name}: {found.problem}")

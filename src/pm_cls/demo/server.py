@@ -51,6 +51,7 @@ TOO_LARGE = Text(
     f"the file is larger than {MOST_BYTES // 2**20} MB", f"文件超过 {MOST_BYTES // 2**20} MB"
 )
 BUSY = Text("busy with other photographs; try again", "正在处理其他照片，请稍后重试")
+NO_RUN = Text("there is no such run any more; load the page again", "该运行已不存在，请刷新页面")
 FAULT = Text("an error of the program; the terminal shows it", "程序出错，详情见终端")
 
 
@@ -73,14 +74,14 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name != "nt"  # there, two programs would share a port
 
     def __init__(self, port: int, answering: Answering, language: Language | None = None) -> None:
+        self.answering, self.language = answering, language
+        self.places = threading.BoundedSemaphore(MOST_AT_ONCE)
         try:
             super().__init__((HOST, port), _Handler)
         except (OSError, OverflowError) as error:
             in_use = getattr(error, "errno", None) == errno.EADDRINUSE
             found = "is in use" if in_use else f"cannot be had ({error})"
             raise UsageError(f"--port {port}: {found}; --port 0 takes any that is free")
-        self.answering, self.language = answering, language
-        self.places = threading.BoundedSemaphore(MOST_AT_ONCE)
         self.names = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
 
     @property
@@ -99,12 +100,15 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = SECONDS
+    _left = 0  # bytes that were sent and are not read
     server_version, sys_version = "pm_cls", ""
 
     def do_GET(self) -> None:
         self._reply(self._get)
 
     def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        self._left = min(int(length[:18]), 8 * MOST_BYTES) if length.isdecimal() else 0
         self._reply(self._post)
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -116,9 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
                 raise Refused(HTTPStatus.FORBIDDEN, Text("unknown host", "未知主机"))
             status, (kind, content) = HTTPStatus.OK, act()
         except Refused as refused:
+            self._discard()
             status = HTTPStatus(refused.status)
             kind, content = _json({"error": vars(refused.words)})
-        except OSError:
+        except (ConnectionError, TimeoutError):  # the browser's
             raise
         except Exception:  # one request; the others go on
             traceback.print_exc()
@@ -163,8 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
         number = parse_qs(asked.query).get("run", [""])[0]
         if asked.path not in acts or not number.isdecimal():
             raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
+        if int(number[:9]) >= len(answering.runs):
+            raise Refused(HTTPStatus.NOT_FOUND, NO_RUN)
         if not self.server.places.acquire(blocking=False):
-            self._discard()
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
         try:
             return _json(acts[asked.path](int(number[:9]), self._content()))
@@ -183,8 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         """The file that was posted, whole."""
         length = self._length()
         if length > MOST_BYTES:
-            self._discard()
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        self._left = 0
         content = self.rfile.read(length)
         if len(content) < length:
             raise Refused(HTTPStatus.BAD_REQUEST, Text("the file was cut off", "文件传输不完整"))
@@ -192,9 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _discard(self) -> None:
         """Read what will not be answered, as far as is sensible: a browser listens afterwards."""
-        left = min(self._length(), 8 * MOST_BYTES)
-        while left > 0 and (part := self.rfile.read(min(left, 2**16))):
-            left -= len(part)
+        while self._left > 0 and (part := self.rfile.read(min(self._left, 2**16))):
+            self._left -= len(part)
 
     def _length(self) -> int:
         length = self.headers.get("Content-Length", "")
