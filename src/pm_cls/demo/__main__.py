@@ -36,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     add_device(parser)
     args = parser.parse_args(arguments)
-    devices.prepare(args.device)
+    device = devices.prepare(args.device)
     from pm_cls.demo.answering import Answering
     from pm_cls.demo.server import Server
 
-    with Server(args.port, Answering(args.runs_dir, args.data, args.device), args.lang) as server:
+    with Server(args.port, Answering(args.runs_dir, args.data, device), args.lang) as server:
         print(f"{server.address}   open this in a browser; Ctrl-C ends it", flush=True)
         server.serve_forever()
 

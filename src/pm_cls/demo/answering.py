@@ -23,9 +23,9 @@ from pm_cls.data.photographs.views import sampler
 from pm_cls.models.classifier import Run
 from pm_cls.records import folder as places
 from pm_cls.records import result
-from pm_cls.runtime import device as devices
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.silence import silence
+from pm_cls.runtime.threads import one_thread
 
 SIMPLE = "4x4 thumbnail"
 LOADED = 2  # networks in memory; AlexNet has 230 MB
@@ -51,12 +51,13 @@ class Answering:
         runs_dir: runs/<experiment>/seed<k> lie in it, or it is one of these folders.
         data: where the photographs lie that the simple answers are fitted on; None: where the run
             was trained.
+        device: what `runtime.device.prepare` gave.
 
     Raises:
         UsageError: there is no finished run, or none that can answer.
     """
 
-    def __init__(self, runs_dir: Path, data: Path | None = None, device: str = "auto") -> None:
+    def __init__(self, runs_dir: Path, data: Path | None = None, device: str = "cpu") -> None:
         folders = [runs_dir] if places.is_finished(runs_dir) else []
         for pattern in ("*", "*/*"):
             folders += sorted(one for one in runs_dir.glob(pattern) if places.is_finished(one))
@@ -71,7 +72,7 @@ class Answering:
                 f"--runs-dir {runs_dir}: no run can answer; {first.name}: {first.problem}"
             )
         self._data = data
-        self._networks = ThreadPoolExecutor(1, "networks", lambda: devices.prepare(device) and None)
+        self._networks = ThreadPoolExecutor(1, "networks", _begin, (device,))
         self._simple = ThreadPoolExecutor(1, "simple answers")
         self._loaded = lru_cache(LOADED)(lambda number: self._run(number))
         self._fitted = lru_cache(LOADED)(self._fit)
@@ -132,6 +133,14 @@ class Answering:
             raise DataError(f"{root}: holds other photographs than the run was trained on")
         (fitted,) = (one for one in baselines.fit(dataset.train, [SIMPLE]) if one.name == SIMPLE)
         return fitted
+
+
+def _begin(device: str) -> None:
+    """What Paddle keeps for each thread; `prepare` would take the signals from the main one."""
+    import paddle
+
+    paddle.set_device(device)
+    one_thread()
 
 
 def _found(folder: Path) -> Found:
