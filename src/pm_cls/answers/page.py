@@ -1,7 +1,7 @@
 """Answers as one HTML file in two languages, which needs no network, written one after another.
 
 A browser draws a page of them at a time, so that those of 100,000 photographs can be looked at; the
-first MOST_PICTURES have pictures, at 3 kB each.
+first MOST_PICTURES have pictures, at 4 kB each.
 """
 
 import json
