@@ -14,6 +14,7 @@ The page shows the same with the photographs, in a browser and without a network
 stopped or killed goes on where it was, from the file .answers beside the one to be written.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for option, path in (("--out", args.out), ("--page", args.page)):
         if path is not None and path.is_dir():
             raise UsageError(f"{option} {path}: is a folder; name a file")
+        if path is not None and not os.access(path.parent, os.W_OK):  # before hours of work
+            raise UsageError(f"{option} {path}: cannot be written; is its folder there?")
     if args.page is None and (args.explain or args.lang):
         raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
     if args.page is not None and args.page == args.out:

@@ -9,14 +9,14 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import filelock
 
-from pm_cls.runtime.errors import PmClsError, RunError, UsageError
-from pm_cls.runtime.files import writing
+from pm_cls.runtime.errors import DataError, PmClsError, UsageError
+from pm_cls.runtime.files import cannot_write, writing
 
 SUFFIX = ".answers"  # behind the name of the file that they are for
 Answer = dict[str, Any]  # the fields of a Prediction, and its pictures
@@ -29,8 +29,10 @@ class Journal:
         done: how many there are; those that an earlier process left count.
     """
 
-    def __init__(self, file: BinaryIO, asked: str, names: Sequence[str]) -> None:
-        self._file, self.done, end = file, 0, 0
+    def __init__(
+        self, file: BinaryIO, asked: str, names: Sequence[str], place: object = "answers"
+    ) -> None:
+        self._file, self._place, self.done, end = file, place, 0, 0
         file.seek(0)
         head = _read(file)
         self.is_of_others = head not in (None, {"asked": asked})
@@ -56,8 +58,13 @@ class Journal:
             yield from block
 
     def _write(self, line: object) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            with suppress(OSError):  # which tries to write the rest again
+                self._file.close()
+            raise cannot_write(self._place, error)
 
 
 def _read(file: BinaryIO) -> Any:
@@ -71,7 +78,7 @@ def _read(file: BinaryIO) -> Any:
 
 @contextmanager
 def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Journal]:
-    """The journal of a file; it is taken away at the end, and kept by a kill, Ctrl-C, a full disk.
+    """The journal of a file; it is taken away at the end, and left by a kill, Ctrl-C, a full disk.
 
     Args:
         place: the file that the answers are for; None for a journal without a name.
@@ -94,32 +101,34 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise UsageError(f"{place}: another process is at work on it; let it finish")
+    journal = None
     try:
         with path.open("r+b") as file:
-            yield from _kept(file, path, asked, names)
+            journal = Journal(file, asked, names, place)
+            _tell_of_others(journal, path, len(names))
+            yield journal
+    except DataError:  # to be mended, after which the photographs are others
+        path.unlink(missing_ok=True)
+        raise
+    except (KeyboardInterrupt, PmClsError):
+        if journal is None or not journal.done:
+            path.unlink(missing_ok=True)
+        else:
+            said = f"{journal.done:,} of {len(names):,} are answered; the same command goes on"
+            print(f"note: {said}", file=sys.stderr)
+        raise
+    else:
+        path.unlink(missing_ok=True)
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 
-def _kept(file: BinaryIO, path: Path, asked: str, names: Sequence[str]) -> Iterator[Journal]:
-    journal = Journal(file, asked, names)
+def _tell_of_others(journal: Journal, path: Path, n: int) -> None:
     if journal.is_of_others:
         print(f"note: {path}: of another run or other photographs; begun anew", file=sys.stderr)
     if journal.done:
-        print(f"note: goes on after {journal.done:,} of {len(names):,}", file=sys.stderr)
-    try:
-        yield journal
-    except (KeyboardInterrupt, RunError):  # a full disk, too
-        print(
-            f"note: {journal.done:,} of {len(names):,} are answered; the same command goes on",
-            file=sys.stderr,
-        )
-        raise
-    except PmClsError:
-        path.unlink(missing_ok=True)
-        raise
-    path.unlink(missing_ok=True)
+        print(f"note: goes on after {journal.done:,} of {n:,}", file=sys.stderr)
 
 
 def digest(files: Sequence[Path], words: Sequence[object], names: Sequence[str]) -> str:
