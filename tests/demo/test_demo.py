@@ -183,4 +183,5 @@ def test_in_a_browser(running, browser, photographs, tmp_path):
     spoken(browser, "zh-CN")
     browser.get(running.address)
     assert "不是医疗器械" in text() and "medical" not in text()
+    assert Select(browser.find_element("id", "run")).options[2].text.endswith("缺少权重文件")
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 400

@@ -23,6 +23,7 @@ from pm_cls.data.photographs.views import sampler
 from pm_cls.models.classifier import Run
 from pm_cls.records import folder as places
 from pm_cls.records import result
+from pm_cls.report.text import Text
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import one_thread
@@ -41,7 +42,7 @@ class Found:
     folder: Path
     run: Run | None
     is_synthetic: bool = False
-    problem: str | None = None
+    problem: Text | None = None
 
 
 class Answering:
@@ -66,11 +67,9 @@ class Answering:
             raise UsageError(
                 f"--runs-dir {runs_dir}: holds no finished run; `pm-cls train` makes one"
             )
-        if all(one.problem for one in self.runs):
-            first = self.runs[0]
-            raise UsageError(
-                f"--runs-dir {runs_dir}: no run can answer; {first.name}: {first.problem}"
-            )
+        problems = [f"{one.name}: {one.problem.en}" for one in self.runs if one.problem]
+        if len(problems) == len(self.runs):
+            raise UsageError(f"--runs-dir {runs_dir}: no run can answer; {problems[0]}")
         self._data = data
         self._networks = ThreadPoolExecutor(1, "networks", _begin, (device,))
         self._simple = ThreadPoolExecutor(1, "simple answers")
@@ -101,7 +100,7 @@ class Answering:
     def _run(self, number: int) -> Run:
         found = self.runs[number]
         if found.run is None or found.problem:
-            raise UsageError(f"{found.name}: {found.problem}")
+            raise UsageError(f"{found.name}: {found.problem and found.problem.en}")
         return Run(found.folder, found.run.config, found.run.epoch)  # without a network yet
 
     def _answer(self, number: int, content: bytes) -> dict[str, Any]:
@@ -150,14 +149,17 @@ def _found(folder: Path) -> Found:
         run.check_photographs()
         is_synthetic = result.read(folder).dataset == SYNTHETIC
     except UsageError as error:
-        return Found(name, folder, None, problem=str(error))
+        return Found(name, folder, None, problem=Text(str(error), f"无法使用（{error}）"))
     except (OSError, ValueError):
-        return Found(name, folder, None, problem=f"{result.FILE} is damaged")
+        damaged = Text(f"{result.FILE} is damaged", f"{result.FILE} 已损坏")
+        return Found(name, folder, None, problem=damaged)
     problem = None
     if run.spec.target.outputs != 1:
-        problem = "tells classes apart, and does not answer yes or no"
+        problem = Text(
+            "tells classes apart, and does not answer yes or no", "是多分类网络，不回答是与否"
+        )
     elif not places.weights_file(folder, run.epoch).is_file():
-        problem = "its weights are not there"
+        problem = Text("its weights are not there", "缺少权重文件")
     return Found(name, folder, run, is_synthetic, problem)
 
 

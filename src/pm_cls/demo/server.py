@@ -143,7 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/":
             runs = [
-                {"name": one.name, "is_synthetic": one.is_synthetic, "problem": one.problem}
+                {
+                    "name": one.name,
+                    "is_synthetic": one.is_synthetic,
+                    "problem": one.problem and vars(one.problem),
+                }
                 for one in self.server.answering.runs
             ]
             limits = {"bytes": MOST_BYTES, "files": MOST_FILES, "too_large": vars(TOO_LARGE)}
@@ -170,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
         if int(number[:9]) >= len(answering.runs):
             raise Refused(HTTPStatus.NOT_FOUND, NO_RUN)
+        if problem := answering.runs[int(number)].problem:
+            raise Refused(HTTPStatus.CONFLICT, problem)
         if not self.server.places.acquire(blocking=False):
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
         try:
