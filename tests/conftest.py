@@ -1,6 +1,7 @@
 """What the tests share: a small synthetic set, a tiny finished run, the real data if any."""
 
 import os
+import shutil
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
@@ -205,3 +206,22 @@ def unrendered(monkeypatch):
 
     monkeypatch.setattr(drawing, "_bytes", bytes_of)
     monkeypatch.setattr(drawing, "inline_svg", inline_svg)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium; `.ci/run` installs it."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if not all(programs):
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking",
+                 "disable-component-update", "no-first-run"):  # fmt: skip
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(executable_path=programs[1])
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()

@@ -222,7 +222,7 @@ def test_digits_network_takes_no_photographs(digits_run, photographs):
 
 
 @pytest.mark.parametrize(
-    "verb", ["train", "evaluate", "predict", "report", "data", "reproduce", ""]
+    "verb", ["train", "evaluate", "predict", "demo", "report", "data", "reproduce", ""]
 )
 def test_help_is_there_without_importing_paddle(verb):
     code = (

@@ -7,7 +7,7 @@ training photographs alone. Writes baselines.csv, which the report reads.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +64,8 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def fit(train: Split) -> list[Fitted]:
-    """Fit the constant answer (the prior of the training set) and each of FEATURES.
+def fit(train: Split, names: Iterable[str] = FEATURES) -> list[Fitted]:
+    """Fit the constant answer (the prior of the training set) and each of the names in FEATURES.
 
     Raises:
         DataError: fewer than FOLDS training photographs of a class.
@@ -77,7 +77,7 @@ def fit(train: Split) -> list[Fitted]:
         )
     prior = float(np.log(counts[1] / counts[0]))
     constant = Fitted("constant answer", 0, lambda images: np.full((len(images), 1), prior))
-    return [constant, *(_fit_regression(train, name) for name in FEATURES)]
+    return [constant, *(_fit_regression(train, name) for name in names)]
 
 
 def _fit_regression(train: Split, name: str) -> Fitted:

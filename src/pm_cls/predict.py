@@ -1,6 +1,7 @@
 """Classify photographs with a trained network. For research and teaching: no medical device.
 
 python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out predictions.csv
+python -m pm_cls.predict --run runs/lenet7_relu/seed0 folder/ --page predictions.html --explain
 
 A line for each photograph: image, logit, probability of pathological myopia, prediction (1 from a
 probability of 0.5 on, else 0). Of a network of k classes: all logits, the most probable class and
@@ -8,22 +9,33 @@ its probability. A run that held training images out, or that was fitted by cros
 what its answers are worth: the probability is calibrated, the prediction made at the stored
 threshold, and two columns say whether it is sure and whether the photograph is unlike those that it
 was trained on.
+
+The page shows the same with the photographs, in a browser and without a network. A command that was
+stopped or killed goes on where it was, from the file .answers beside the one to be written.
 """
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
+import numpy as np
+
+from pm_cls.answers import journal, page, pictures, table
+from pm_cls.report.text import LANGUAGES
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import Expanded, add_device, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import csv_text, write_text, writing
+from pm_cls.runtime.files import whole, writing
 from pm_cls.runtime.paths import typed_path
 from pm_cls.runtime.verbs import callable_as
 
 if TYPE_CHECKING:
-    from pm_cls.models.classifier import Photographs, Prediction
+    from pm_cls.models.classifier import Photographs, Prediction, Run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,23 +53,61 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help="begin the file with a byte order mark, by which Excel knows names in other scripts",
     )
+    parser.add_argument(
+        "--page", type=typed_path, metavar="FILE.html", help="page to write, besides or instead"
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_const",
+        const="grad-cam",
+        help="with --page: what speaks for each answer, by Grad-CAM",
+    )
+    parser.add_argument(
+        "--occlusion",
+        dest="explain",
+        action="store_const",
+        const="occlusion",
+        help="as --explain, by covering the photograph square by square: takes 170 times as long",
+    )
+    parser.add_argument(
+        "--lang", choices=LANGUAGES, help="of the page (default: that of the browser)"
+    )
     add_device(parser)
     args = parser.parse_args(arguments)
-    if args.out is not None and args.out.is_dir():
-        raise UsageError(f"--out {args.out}: is a folder; name a file")
-    found = predict(args.run, args.photographs, args.epoch, args.device)
-    logits = found[0].logit if isinstance(found[0].logit, tuple) else (found[0].logit,)
-    last: tuple[str, ...] = ()
-    columns = ["logit"] if len(logits) == 1 else [f"logit_{i}" for i in range(len(logits))]
-    if found[0].is_sure is not None:
-        last = ("sure", "unlike")
-    table = csv_text(["image", *columns, "probability", "prediction", *last], map(_row, found))
-    if args.out is None:
-        print(table, end="")
-        return
-    with writing(f"--out {args.out}"):
-        write_text(args.out, ("\ufeff" if args.bom else "") + table)
-    print(f"written: {args.out}")
+    for option, path in (("--out", args.out), ("--page", args.page)):
+        if path is not None and path.is_dir():
+            raise UsageError(f"{option} {path}: is a folder; name a file")
+        if path is not None and not os.access(path.parent, os.W_OK):  # before hours of work
+            raise UsageError(f"{option} {path}: cannot be written; is its folder there?")
+    if args.page is None and (args.explain or args.lang):
+        raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
+    if args.page is not None and args.page == args.out:
+        raise UsageError(f"--page {args.page}: is the file of --out; name another")
+    device = devices.prepare(args.device)
+    from pm_cls.models.classifier import Run, photograph_files
+
+    run = Run.read(args.run, args.epoch)
+    run.check_photographs()
+    if args.page is not None and run.spec.target.outputs != 1:
+        raise UsageError(f"--page: shows answers of yes or no; {run.folder} tells classes apart")
+    names = photograph_files(args.photographs)
+    way = None if args.page is None else (args.explain or "none")
+    asked = journal.digest(run.files, (run.epoch, device, way), names)
+    with journal.opened(args.out or args.page, asked, names) as answers:
+        _answer(run, names, answers, way)
+        if args.out is not None:
+            with _written(f"--out {args.out}", args.out) as file:
+                file.write("\ufeff" if args.bom else "")
+                table.write(answers, file)
+        if args.page is not None:
+            about = page.about(run, args.explain)
+            with _written(f"--page {args.page}", args.page) as file:
+                page.write(answers, about, args.lang, file)
+        if args.out is None and args.page is None:
+            table.write(answers, sys.stdout)
+    for path in (args.out, args.page):
+        if path is not None:
+            print(f"written: {path}")
 
 
 def predict(
@@ -75,13 +125,28 @@ def predict(
     return Run.read(Path(run), epoch).predict(photographs)
 
 
-def _row(one: "Prediction") -> list[object]:
-    logits = one.logit if isinstance(one.logit, tuple) else (one.logit,)
-    row = [one.name, *(f"{v:.9g}" for v in logits), f"{one.probability:.9g}", one.label]
-    if one.is_sure is None:
-        return row
-    unlike = "" if one.is_unlike is None else int(one.is_unlike)
-    return [*row, int(one.is_sure), unlike]
+def _answer(run: "Run", names: Sequence[str], answers: journal.Journal, way: str | None) -> None:
+    """Answer what is not answered yet; `way`: None without pictures, `none` without heat maps."""
+    for found, shown in run.answered(names, answers.done):
+        block = [asdict(one) for one in found]
+        pictured = block[: max(page.MOST_PICTURES - answers.done, 0)] if way else []
+        heat: Sequence[np.ndarray | None] = [None] * len(pictured)
+        if pictured and way in pictures.WAYS:
+            labels = np.array([one["label"] for one in pictured])
+            heat = list(pictures.heat_maps(run, shown[: len(pictured)], labels, way))
+        for one, photograph, over in zip(pictured, shown, heat, strict=False):
+            one["image"] = pictures.thumbnail(photograph)
+            one["heat"] = None if over is None else pictures.overlaid(photograph, over)
+        answers.add(block)
+
+
+@contextmanager
+def _written(option: str, path: Path) -> Iterator[TextIO]:
+    """A text file that is there whole or not at all; names that are no UTF-8 keep their bytes."""
+    with writing(option), whole(path) as file:
+        text = TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+        yield text
+        text.detach()  # which also flushes
 
 
 callable_as(predict)

@@ -1,7 +1,6 @@
 """The report as a reader meets it: in a browser, in both languages, without the photographs."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -115,25 +114,6 @@ def test_photographs_go_into_a_file_of_their_own(fake_run, tmp_path):
     (other / names[9]).write_text("no image")
     with pytest.raises(DataError, match="cannot be decoded"):
         main([*arguments, "--photographs", str(other)])
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium; `.ci/run` installs it."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if not all(programs):
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = programs[0]
-    for word in ("headless=new", "no-sandbox", "disable-gpu", "disable-background-networking",
-                 "disable-component-update", "no-first-run"):  # fmt: skip
-        options.add_argument(f"--{word}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(executable_path=programs[1])
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
 
 
 @pytest.mark.parametrize("width", [1280, 400])

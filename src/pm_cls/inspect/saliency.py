@@ -31,12 +31,16 @@ def feature_maps(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
 
 
 @silence()
-def grad_cam(model: nn.Layer, images: np.ndarray) -> np.ndarray:
+def grad_cam(model: nn.Layer, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     """Grad-CAM of the answer given, at the last convolution's activations.
 
     Each map of activations is weighted with the mean gradient of the answer's score in it; the
     score is the logit where label 1 is the answer, else its negative. Their sum, cut at zero, tells
     what speaks for the answer (Selvaraju et al. 2017, arXiv:1610.02391).
+
+    Args:
+        labels: the answers, int [n], of a run that has a threshold of its own; by default 1 from a
+            logit of 0 on.
 
     Returns:
         float32 [n, h, w], 0 or more, of the size of those activations.
@@ -47,14 +51,17 @@ def grad_cam(model: nn.Layer, images: np.ndarray) -> np.ndarray:
         batch = paddle.to_tensor(to_float(images[start : start + BATCH]))
         with outputs_of([last.activation or last.layer]) as outputs:
             logits = model(batch)
-        score = paddle.where(logits >= 0, logits, -logits).sum()
+        is_one = logits >= 0
+        if labels is not None:
+            is_one = paddle.to_tensor(labels[start : start + BATCH, np.newaxis] == 1)
+        score = paddle.where(is_one, logits, -logits).sum()
         (gradient,) = paddle.grad(score, outputs[-1])
         weights = gradient.mean(axis=[2, 3], keepdim=True)
         found.append(F.relu((weights * outputs[-1]).sum(axis=1)).numpy())
     return np.concatenate(found)
 
 
-def occlusion(model: nn.Layer, image: np.ndarray) -> np.ndarray:
+def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> np.ndarray:
     """How far the score of the answer given falls as a square of the image is covered.
 
     The squares are those of `patch_starts`, half overlapping, and covered with the mean colour of
@@ -62,6 +69,7 @@ def occlusion(model: nn.Layer, image: np.ndarray) -> np.ndarray:
 
     Args:
         image: uint8 [channels, size, size].
+        label: the answer; by default 1 from a logit of 0 on.
 
     Returns:
         float32 [g, g] in units of the logit; negative where covering speaks for the answer.
@@ -73,7 +81,8 @@ def occlusion(model: nn.Layer, image: np.ndarray) -> np.ndarray:
     for one, (top, left) in zip(covered[1:], places, strict=True):
         one[:, top : top + side, left : left + side] = colour
     logits = logits_of(model, covered, BATCH)[:, 0]
-    score = logits if logits[0] >= 0 else -logits
+    is_one = logits[0] >= 0 if label is None else label == 1
+    score = logits if is_one else -logits
     return (score[0] - score[1:]).reshape(len(starts), len(starts))
 
 

@@ -116,6 +116,18 @@ class Run:
         """The training images as the last layer is given them; None where they are not there."""
         return calibration.read_familiar(self.folder)
 
+    @property
+    def threshold(self) -> float:
+        """The probability of label 1 from which it is the answer."""
+        return 0.5 if self.calibration is None else self.calibration.threshold
+
+    @property
+    def files(self) -> list[Path]:
+        """All that its answers follow from; some need not be there."""
+        worth = [self.folder / name for name in (calibration.FILE, calibration.FAMILIAR)]
+        weights = places.weights_file(self.folder, self.epoch)
+        return [self.folder / places.CONFIG, weights, *worth]
+
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 [n, outputs] of uint8 images [n, channels, size, size] as the data set has them.
 
@@ -153,11 +165,7 @@ class Run:
 
         Where there are bad ones DataError comes at the end, with all of them.
         """
-        if not self.spec.of_photographs:
-            raise UsageError(
-                f"{self.folder}: {self.config.model.name} was trained on {self.config.data.name} "
-                "and does not classify photographs"
-            )
+        self.check_photographs()
         given: list[Any]
         if isinstance(photographs, str | Path | np.ndarray):
             given = [photographs]
@@ -166,24 +174,48 @@ class Run:
         if any(isinstance(one, np.ndarray) for one in given):
             yield from self._of_arrays(given)
         else:
-            yield from self._of_files(photograph_files(given))
+            for found, _ in self.answered(photograph_files(given)):
+                yield from found
 
-    def _of_files(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+    def check_photographs(self) -> None:
+        """Raise UsageError where the network takes no photographs."""
+        if not self.spec.of_photographs:
+            raise UsageError(
+                f"{self.folder}: {self.config.model.name} was trained on {self.config.data.name} "
+                "and does not classify photographs"
+            )
+
+    def answered(
+        self, files: Sequence[str], start: int = 0
+    ) -> Iterator[tuple[list[Prediction], np.ndarray]]:
+        """Predictions in blocks, each with what the network was shown, uint8 [n, 3, size, size].
+
+        These are RGB. Where there are bad photographs DataError comes at the end, as of `stream`.
+
+        Args:
+            start: how many were answered before; a whole number of blocks, so that the batches,
+                and with them the last bits, are the same.
+        """
         bad: list[str] = []
-        for start in tqdm(
-            range(0, len(paths), self._block), "classifying", disable=None, leave=False
-        ):
-            block = paths[start : start + self._block]
-            images = self._empty(len(block))
-            try:
-                decode(block, images, sampled=sampler(self.config.data), shown=False)
-            except DataError as error:
-                bad += str(error).splitlines()[1:]
-                continue
-            if not bad:
-                yield from self._answers(list(map(str, block)), images)
+        shown = tqdm(total=len(files), initial=start, desc="classifying", unit=" photographs",
+                     disable=None, leave=False)  # fmt: skip
+        with shown:
+            for first in range(start, len(files), self._block):
+                block = files[first : first + self._block]
+                images = self._empty(len(block))
+                try:
+                    decode(block, images, sampled=sampler(self.config.data), shown=False)
+                    if not bad:
+                        yield self.shown(block, images), images
+                except DataError as error:
+                    bad += str(error).splitlines()[1:]
+                shown.update(len(block))
         if bad:
             raise DataError("\n".join([f"{len(bad)} bad photographs:", *bad]))
+
+    def shown(self, names: Sequence[str], images: np.ndarray) -> list[Prediction]:
+        """Predictions of what is sampled already: uint8 [n, 3, size, size] in RGB."""
+        return list(self._answers(names, images))
 
     def _of_arrays(self, arrays: Sequence[np.ndarray]) -> Iterator[Prediction]:
         each = [one for array in arrays for one in _photographs_of(array)]
@@ -244,21 +276,21 @@ def logits_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarra
     )
 
 
-def photograph_files(given: Iterable[str | Path]) -> list[Path]:
+def photograph_files(given: Iterable[str | Path]) -> list[str]:
     """The photographs among paths of files and folders; what else is in folders is noted.
 
     Raises:
         DataError: there are none.
     """
-    files: list[Path] = []
+    files: list[str] = []  # a Path is ten times as large
     others: list[str] = []
     for path in map(Path, given):
         if not path.is_dir():
-            files.append(path)
+            files.append(str(path))
             continue
         for file in walk(path):
             if is_photograph(file.name):
-                files.append(file)
+                files.append(str(file))
             else:
                 others.append(file.name)
     if not files:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -39,10 +39,17 @@ def writing(place: object) -> Iterator[None]:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file beside its place and rename it, so that a kill leaves no half of it."""
+    with whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """As `write_bytes`, of what does not fit into memory; nothing is left where that fails."""
     partial = path.with_name(path.name + ".part")
     try:
         with partial.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

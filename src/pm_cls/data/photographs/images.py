@@ -3,6 +3,7 @@
 How colours and depths become RGB stands in `colours`. A rotation that EXIF asks for is applied.
 """
 
+import io
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,14 +25,14 @@ MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 mil
 NEARLY_BLACK = 0.01  # share of a photograph that is brighter than DARK, below which it is named
 
 
-def read_photograph(path: str | Path) -> Image.Image:
-    """Decode a whole photograph to 8-bit RGB; callers silence Pillow.
+def read_photograph(path: str | Path | io.BytesIO) -> Image.Image:
+    """Decode a whole photograph, a file or its content, to 8-bit RGB; callers silence Pillow.
 
     Raises:
         BadPhotograph: empty, truncated, no image, more than MAX_PIXELS pixels, several pictures,
             or values that cannot be brought to 8 bits with certainty.
     """
-    if not os.path.isfile(path):  # a pipe would be waited for
+    if not isinstance(path, io.BytesIO) and not os.path.isfile(path):  # a pipe would be waited for
         raise BadPhotograph("is no file")
     try:
         # By content, and none that Pillow has another program draw.
@@ -48,7 +49,7 @@ def read_photograph(path: str | Path) -> Image.Image:
     except Image.DecompressionBombError:  # Pillow's own for very large ones
         raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
     except Exception as error:  # on damaged files Pillow's parsers raise of every kind
-        if os.path.getsize(path) == 0:
+        if (len(path.getbuffer()) if isinstance(path, io.BytesIO) else os.path.getsize(path)) == 0:
             raise BadPhotograph("is empty")
         advice = f"; {ADVICE}" if isinstance(error, UnidentifiedImageError) else ""
         raise BadPhotograph(f"cannot be decoded ({str(error).replace(str(path), 'it')}){advice}")

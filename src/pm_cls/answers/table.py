@@ -1,0 +1,24 @@
+"""Answers as CSV, one after another."""
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+from pm_cls.answers.journal import Answer
+
+
+def write(answers: Iterable[Answer], file: TextIO) -> None:
+    """A header and a line for each; what their columns are is taken from the first."""
+    writer = csv.writer(file, lineterminator="\n")
+    for number, one in enumerate(answers):
+        logits = one["logit"] if isinstance(one["logit"], list | tuple) else [one["logit"]]
+        if number == 0:
+            columns = ["logit"] if len(logits) == 1 else [f"logit_{i}" for i in range(len(logits))]
+            last = [] if one["is_sure"] is None else ["sure", "unlike"]
+            writer.writerow(["image", *columns, "probability", "prediction", *last])
+        row = [one["name"], *(f"{v:.9g}" for v in logits), f"{one['probability']:.9g}"]
+        row.append(one["label"])
+        if one["is_sure"] is not None:
+            unlike = one["is_unlike"]
+            row += [int(one["is_sure"]), "" if unlike is None else int(unlike)]
+        writer.writerow(row)

@@ -1,0 +1,39 @@
+function make(kind, name, ...inner) {  // text is never read as HTML
+  const made = document.createElement(kind);
+  if (name) made.className = name;
+  made.append(...inner);
+  return made;
+}
+function say(english, chinese) {
+  const both = make("span", "", make("span", "en", english), make("span", "zh", chinese));
+  both.firstChild.lang = "en"; both.lastChild.lang = "zh-Hans";
+  return both;
+}
+function percent(fraction) {
+  const text = (100 * fraction).toFixed(1);
+  if (text === "100.0" && fraction < 1) return "> 99.9%";
+  return text === "0.0" && fraction > 0 ? "< 0.1%" : text + "%";
+}
+function picture(address, name) {
+  const made = make("img");
+  made.src = address; made.alt = name; made.title = name; made.loading = "lazy";
+  return made;
+}
+function card(one, threshold) {
+  const pictures = make("div", "pictures");
+  if (one.image) pictures.append(picture(one.image, one.name));
+  if (one.heat) pictures.append(picture(one.heat, "heat map 热力图"));
+  const scale = make("div", "scale"), bar = make("i"), mark = make("b");
+  bar.style.width = 100 * one.probability + "%";
+  mark.style.left = 100 * threshold + "%";
+  scale.append(bar, mark);
+  const made = make("article", "card", pictures, make("p", "name", one.name),
+    make("p", "said", one.label ? say("pathologically myopic", "病理性近视") : say("not pathologically myopic", "非病理性近视")),
+    scale,
+    make("p", "soft", say(`probability ${percent(one.probability)}, threshold ${percent(threshold)}`,
+      `病理性近视概率 ${percent(one.probability)}，阈值 ${percent(threshold)}`)));
+  if (one.is_sure === false) made.append(make("span", "badge", say("not sure", "不确定")));
+  if (one.is_unlike) made.append(make("span", "badge", say("unlike the training photographs", "与训练照片不相似")));
+  if (one.is_dark) made.append(make("span", "badge", say("nearly black", "几乎全黑")));
+  return made;
+}

@@ -1,0 +1,184 @@
+"""What the page asks for: a run's answer to a photograph, and those of the simple answers.
+
+Paddle computes in one thread alone, the simple answers are fitted in another.
+"""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pm_cls import baselines
+from pm_cls.answers import pictures
+from pm_cls.config import SYNTHETIC
+from pm_cls.data import load_dataset
+from pm_cls.data.photographs.colours import BadPhotograph
+from pm_cls.data.photographs.fundus import Kind, draw_photograph
+from pm_cls.data.photographs.images import nearly_black, read_photograph
+from pm_cls.data.photographs.views import sampler
+from pm_cls.models.classifier import Run
+from pm_cls.records import folder as places
+from pm_cls.records import result
+from pm_cls.report.text import Text
+from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.silence import silence
+from pm_cls.runtime.threads import one_thread
+
+SIMPLE = "4x4 thumbnail"
+LOADED = 2  # networks in memory; AlexNet has 230 MB
+EXAMPLES: tuple[Kind, ...] = ("P", "N", "P", "H")
+EXAMPLE_SIZE = 320
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run of the folder; `problem` says why it cannot answer."""
+
+    name: str
+    folder: Path
+    run: Run | None
+    is_synthetic: bool = False
+    problem: Text | None = None
+
+
+class Answering:
+    """Finished runs of a folder, each of which answers.
+
+    Args:
+        runs_dir: runs/<experiment>/seed<k> lie in it, or it is one of these folders.
+        data: where the photographs lie that the simple answers are fitted on; None: where the run
+            was trained.
+        device: what `runtime.device.prepare` gave.
+
+    Raises:
+        UsageError: there is no finished run, or none that can answer.
+    """
+
+    def __init__(self, runs_dir: Path, data: Path | None = None, device: str = "cpu") -> None:
+        folders = [runs_dir] if places.is_finished(runs_dir) else []
+        for pattern in ("*", "*/*"):
+            folders += sorted(one for one in runs_dir.glob(pattern) if places.is_finished(one))
+        self.runs = [_found(one) for one in folders]
+        if not self.runs:
+            raise UsageError(
+                f"--runs-dir {runs_dir}: holds no finished run; `pm-cls train` makes one"
+            )
+        problems = [f"{one.name}: {one.problem.en}" for one in self.runs if one.problem]
+        if len(problems) == len(self.runs):
+            raise UsageError(f"--runs-dir {runs_dir}: no run can answer; {problems[0]}")
+        self._data = data
+        self._networks = ThreadPoolExecutor(1, "networks", _begin, (device,))
+        self._simple = ThreadPoolExecutor(1, "simple answers")
+        self._loaded = lru_cache(LOADED)(lambda number: self._run(number))
+        self._fitted = lru_cache(LOADED)(self._fit)
+
+    def close(self) -> None:
+        for one in (self._networks, self._simple):
+            one.shutdown(wait=False, cancel_futures=True)
+
+    def answer(self, number: int, content: bytes) -> dict[str, Any]:
+        """The answer of a run, with its threshold and pictures, to the content of a file.
+
+        Raises:
+            BadPhotograph: it cannot be read as one.
+            UsageError: its weights are missing or damaged.
+        """
+        return self._networks.submit(self._answer, number, content).result()
+
+    def simple(self, number: int, content: bytes) -> dict[str, Any]:
+        """The probability that a linear model on 48 numbers gives; raises as `answer`.
+
+        Raises:
+            DataError: the photographs that it is fitted on are not there, or are others.
+        """
+        return self._simple.submit(self._simply, number, content).result()
+
+    def _run(self, number: int) -> Run:
+        found = self.runs[number]
+        if found.run is None or found.problem:
+            raise UsageError(f"{found.name}: {found.problem and found.problem.en}")
+        return Run(found.folder, found.run.config, found.run.epoch)  # without a network yet
+
+    def _answer(self, number: int, content: bytes) -> dict[str, Any]:
+        run = self._loaded(number)
+        photograph = _sampled(run, content)
+        (one,) = run.shown(["photograph"], photograph)
+        labels = np.array([one.label])
+        (heat,) = pictures.heat_maps(run, photograph, labels, "grad-cam")
+        return {
+            **asdict(one),
+            "threshold": run.threshold,
+            "knows": run.calibration is not None,
+            "is_dark": bool(nearly_black(photograph)[0]),
+            "image": pictures.thumbnail(photograph[0]),
+            "heat": pictures.overlaid(photograph[0], heat),
+        }
+
+    def _simply(self, number: int, content: bytes) -> dict[str, Any]:
+        run = self._run(number)
+        fitted = self._fitted(str(self._data or run.config.data.root), number)
+        logit = float(fitted.logits(_sampled(run, content))[0, 0])
+        probability = 1 / (1 + np.exp(-logit))
+        return {"name": fitted.name, "numbers": fitted.numbers, "probability": float(probability)}
+
+    def _fit(self, root: str, number: int) -> baselines.Fitted:
+        run = self._run(number)
+        dataset = load_dataset(run.config.data.model_copy(update={"root": root}))
+        if dataset.digest != result.read(run.folder).data_digest:
+            raise DataError(f"{root}: holds other photographs than the run was trained on")
+        (fitted,) = (one for one in baselines.fit(dataset.train, [SIMPLE]) if one.name == SIMPLE)
+        return fitted
+
+
+def _begin(device: str) -> None:
+    """What Paddle keeps for each thread; `prepare` would take the signals from the main one."""
+    import paddle
+
+    paddle.set_device(device)
+    one_thread()
+
+
+def _found(folder: Path) -> Found:
+    name = f"{folder.parent.name}/{folder.name}"
+    try:
+        run = Run(folder, places.read_config(folder))
+        run.check_photographs()
+        is_synthetic = result.read(folder).dataset == SYNTHETIC
+    except UsageError as error:
+        return Found(name, folder, None, problem=Text(str(error), f"无法使用（{error}）"))
+    except (OSError, ValueError):
+        damaged = Text(f"{result.FILE} is damaged", f"{result.FILE} 已损坏")
+        return Found(name, folder, None, problem=damaged)
+    problem = None
+    if run.spec.target.outputs != 1:
+        problem = Text(
+            "tells classes apart, and does not answer yes or no", "是多分类网络，不回答是与否"
+        )
+    elif not places.weights_file(folder, run.epoch).is_file():
+        problem = Text("its weights are not there", "缺少权重文件")
+    return Found(name, folder, run, is_synthetic, problem)
+
+
+def _sampled(run: Run, content: bytes) -> np.ndarray:
+    """uint8 [1, 3, size, size] in RGB; raises BadPhotograph."""
+    with silence():
+        image = read_photograph(io.BytesIO(content))
+    return sampler(run.config.data)(image, run.config.data.image_size)[np.newaxis].copy()
+
+
+@lru_cache(len(EXAMPLES))
+def example(number: int) -> bytes:
+    """A drawn photograph as JPEG; IndexError beyond EXAMPLES."""
+    from PIL import Image
+
+    pixels, _ = draw_photograph(np.random.default_rng([7, number]), EXAMPLES[number], EXAMPLE_SIZE)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+__all__ = ["EXAMPLES", "Answering", "BadPhotograph", "Found", "example"]
