@@ -30,7 +30,7 @@ def test_it_gives_a_table_figures_and_a_heat_map(notebook, tmp_path, monkeypatch
     monkeypatch.setenv("FIRST_STEPS", str(tmp_path))
     monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel's own shows figures
     place = {"metadata": {"path": str(FILE.parent)}}
-    nbclient.NotebookClient(notebook, timeout=200, kernel_name="python3", resources=place).execute()
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
     outputs = [cell.get("outputs", []) for cell in notebook.cells]
     texts = "".join(out.get("text", "") for each in outputs for out in each)
     figures = [out for each in outputs for out in each if "image/png" in out.get("data", {})]
