@@ -227,9 +227,11 @@ class Facts:
         interval = stats.auc_interval(logits, found.labels) if scores.auc is not None else None
         for rule, called in self._answers(logits):
             right = called == ill
-            shares = [Share(int(right[of].sum()), int(of.sum())) for of in (ill, ~ill)]
+            found_ill, found_well = (
+                Share(int(right[of].sum()), int(of.sum())) for of in (ill, ~ill)
+            )
             whole = Share(int(right.sum()), len(right))
-            yield Row(data, rule, whole, *shares, scores.auc, interval)
+            yield Row(data, rule, whole, found_ill, found_well, scores.auc, interval)
 
     def _answers(self, logits: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
         """By each threshold bool [n], what is called ill; `predict` answers by the last."""
