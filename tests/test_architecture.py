@@ -30,6 +30,7 @@ MAY_NOT = {
     ("data", "records"),  # data know nothing of runs
 }  # fmt: skip
 REPORT_MAY = {"runtime", "config", "scores", "records", "report"}
+CARD_MAY = REPORT_MAY | {"data"}  # no Paddle either
 # The places in the report that show the photographs themselves.
 REPORT_SEES = {f"pm_cls.data.photographs.{name}" for name in ("folders", "formats", "images")}
 # What draws, which knows nothing of the sources: both leave pictures beside a run.
@@ -65,6 +66,8 @@ def test_imports_run_one_way():
             continue
         if layer == "report":
             fine = other in REPORT_MAY or module in REPORT_SEES
+        elif layer == "card":
+            fine = other in CARD_MAY
         elif layer in ("inspect", "evaluate", "answers", "demo") and other == "report":
             fine = module in INSPECT_SEES
         elif layer == "demo" and other == "baselines":  # shows what they say
@@ -118,7 +121,11 @@ def test_the_house_stays_small_enough_to_walk_through():
 @pytest.mark.parametrize(
     ("modules", "never"),
     [
-        ("pm_cls.report.__main__, pm_cls.baselines", "paddle pm_cls.models pm_cls.train"),
+        (
+            "pm_cls.report.__main__, pm_cls.baselines, pm_cls.card.__main__, "
+            "pm_cls.card.front_matter",
+            "paddle pm_cls.models pm_cls.train",
+        ),
         (
             "pm_cls.train.training, pm_cls.evaluate.stress, pm_cls.predict, pm_cls.demo.server, "
             "pm_cls.inspect.__main__",

@@ -278,8 +278,9 @@ def test_json_of_a_record_of_any_shape(tmp_path, good):
     assert len(read_runs(tmp_path)[0]) == 1
 
 
-def test_the_list_of_faults_names_tests_that_are_there():
-    text = (REPOSITORY / "docs" / "reliability.md").read_text()
+@pytest.mark.parametrize("page", ["reliability.md", "reliability.zh.md"])
+def test_the_list_of_faults_names_tests_that_are_there(page):
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
     named = re.findall(r"(test_[a-z_]+): ((?:`[a-z0-9_]+`(?:, )?)+)", text)
     assert len(named) > 30
     for file, tests in named:

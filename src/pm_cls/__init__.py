@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "DataError", "PmClsError", "RunError", "UsageError", "build_model", "evaluate", "load_config",
-    "load_run", "predict", "report", "train",
+    "DataError", "PmClsError", "RunError", "UsageError", "build_model", "card", "evaluate",
+    "load_config", "load_run", "predict", "report", "train",
 ]  # fmt: skip
-CALLABLE = ("train", "predict", "evaluate", "report")  # modules that are verbs too
+CALLABLE = ("train", "predict", "evaluate", "report", "card")  # modules that are verbs too
 
 
 def build_model(config: "Config", device: str = "auto") -> "nn.Layer":

@@ -70,7 +70,7 @@ def fill(template: str, language: Language, folders: Sequence[Path] = (), **cont
     """A template from `templates` or one of the folders, with what it is to say."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATES, *folders]),
-        autoescape=True,
+        autoescape=template.endswith(".html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,

@@ -39,6 +39,8 @@ DAMAGED = Text(
     "{name} is damaged and was left out ({reason:.120}).",
     "{name} 已损坏，未计入（{reason:.120}）。",
 )
+# What reading a damaged run may raise.
+UNREADABLE = (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError)
 RUN = Text("1 seed", "1 个种子")
 RUNS = Text("{n} seeds", "{n} 个种子")
 
@@ -135,14 +137,15 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
             left_out[name] = NOT_FINISHED.format(name=name)
             continue
         try:
-            found.append(_read(place))
-        except (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError) as error:
+            found.append(read_run(place))
+        except UNREADABLE as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             left_out[name] = DAMAGED.format(name=name, reason=reason)
     return sorted(found, key=lambda run: (run.experiment, run.seed)), left_out
 
 
-def _read(place: Path) -> Record:
+def read_run(place: Path) -> Record:
+    """Read the finished run in a folder; one of UNREADABLE where it is damaged."""
     stored = result.read(place)
     if (place.parent.name, place.name) != (stored.experiment, f"seed{stored.seed}"):
         raise ValueError(f"it says that it is {stored.experiment}, seed {stored.seed}")

@@ -1,0 +1,61 @@
+"""A page in Chinese says what the English one says: its headings, commands, tables and numbers."""
+
+import re
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.once  # texts, the same with every version of the libraries
+
+PAGES = [
+    page
+    for folder in (REPOSITORY, REPOSITORY / "docs", REPOSITORY / "data")
+    for page in sorted(folder.glob("*.zh.md"))
+]
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def pair(page):
+    """The English page and the Chinese one."""
+    english = page.with_name(page.name.replace(".zh.md", ".md"))
+    return [one.read_text(encoding="utf-8") for one in (english, page)]
+
+
+def headings(text):
+    return [len(line.split()[0]) for line in FENCE.sub("", text).splitlines() if line[:1] == "#"]
+
+
+def commands(text):
+    """The lines of all code blocks without comments, blocks parted by their fences."""
+    lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
+    return [bare for line in lines if (bare := re.sub(r"(^|\s+)# .*", "", line))]
+
+
+def rows(text):
+    """Of each row of each table what is no word: its numbers, sorted, and how many cells it has."""
+    found = []
+    for line in FENCE.sub("", text).splitlines():
+        if line.startswith("|"):
+            cells = re.split(r"(?<!\\)\|", line)
+            found.append((len(cells), sorted(re.findall(r"\d+(?:[.,]\d+)*", line))))
+    return found
+
+
+def test_there_are_pairs():
+    assert len(PAGES) >= 4
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.name}")
+def test_both_pages_say_the_same(page):
+    english, chinese = pair(page)
+    assert headings(english) == headings(chinese)
+    assert commands(english) == commands(chinese)
+    assert rows(english) == rows(chinese)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.name}")
+def test_each_leads_to_the_other(page):
+    english, chinese = (text[:600] for text in pair(page))
+    assert f"]({page.name})" in english and "中文" in english
+    assert f"]({page.name.replace('.zh.md', '.md')})" in chinese and "English" in chinese
