@@ -17,7 +17,7 @@ from pm_cls.scores.target import Binary
 
 AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)
 HOW = {
-    False: Text("as it is, one half", "原样，二分之一"),
+    False: Text("at one half", "以二分之一为界"),
     True: Text("as stored", "按所存设置"),
 }
 
@@ -86,7 +86,7 @@ PAGE = [
 
 
 def make(material: Material) -> Content:
-    found = list(_found(material.shown))
+    found = list(_found([run for ours in material.experiments.values() for run in ours]))
     return Content(
         told={} if any(one.is_stored for one in found) else None,
         files={"worth.csv": columns.csv(CSV, found)},
