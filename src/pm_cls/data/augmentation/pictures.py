@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pm_cls.data.augmentation import AUGMENTATIONS, MIXUP, Augmentation
-from pm_cls.data.photographs.fundus import draw_photograph
+from pm_cls.data.photographs.fundus import Kind, draw_photograph
 
 SIDE, DRAWN, ACROSS = 224, 4, 2  # pixels, times that a step is drawn, steps side by side
 EDGE, TITLE = 8, 36  # pixels
@@ -14,8 +14,9 @@ EDGE, TITLE = 8, 36  # pixels
 
 def png(seed: int = 0) -> bytes:
     """A grid: each step alone at its usual strength, in the first epochs of a run of this seed."""
-    of = [np.random.default_rng([seed, kind]) for kind in range(2)]
-    drawn = [draw_photograph(rng, kind, SIDE)[0] for rng, kind in zip(of, ("P", "N"), strict=True)]
+    kinds: list[Kind] = ["P", "N"]
+    rngs = [np.random.default_rng([seed, number]) for number in range(len(kinds))]
+    drawn = [draw_photograph(rng, kind, SIDE)[0] for rng, kind in zip(rngs, kinds, strict=True)]
     images = np.stack(drawn).transpose(0, 3, 1, 2)
     rows = [("as it is", [images[0]] * DRAWN)]
     for name, step in AUGMENTATIONS.items():
