@@ -1,12 +1,25 @@
 """Changes of training images: what each does, and that they follow from seed, epoch and image."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
-from pm_cls.data.augmentation import AUGMENTATIONS, Augmentation, check, pixels, places
+from pm_cls.config import load_config
+from pm_cls.config.studies import experiments_in
+from pm_cls.data.augmentation import (
+    AUGMENTATIONS,
+    Augmentation,
+    check,
+    pictures,
+    pixels,
+    places,
+)
 from pm_cls.data.augmentation.places import flip, shift
 from pm_cls.data.order import kept, shuffled
 from pm_cls.runtime.errors import UsageError
+from tests.conftest import REPOSITORY
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 20, 30), dtype=np.uint8)
 
@@ -262,3 +275,24 @@ def test_a_share_is_held_out_by_the_seed():
     np.testing.assert_array_equal(kept(7, 0.0, seed=5), np.arange(7))
     assert len(kept(1, 0.9, seed=0)) == 1
     assert sorted(found[shuffled(900, 5, 1)]) == list(found)
+
+
+@pytest.mark.once
+def test_usual_strengths_are_those_of_the_study_and_its_page_names_all():
+    file = REPOSITORY / "configs/techniques/techniques.yaml"
+    for name, step in AUGMENTATIONS.items():
+        stated = load_config(file, experiment=name).train.augmentation
+        assert stated == {name: step.usual}
+    names = [name for path, name in experiments_in(file.parent) if not name.startswith("lenet7")]
+    for page in ("techniques.md", "techniques.zh.md"):
+        text = (REPOSITORY / "docs" / page).read_text("utf-8")
+        assert [name for name in names if f"| `{name}` |" not in text] == []
+
+
+def test_the_picture_has_each_step_twice_the_same(monkeypatch):
+    monkeypatch.setattr(pictures, "SIDE", 40)
+    first = pictures.png()
+    with Image.open(io.BytesIO(first)) as image:
+        blocks = -(-(1 + len(AUGMENTATIONS)) // pictures.ACROSS)
+        assert image.height == blocks * (40 + pictures.TITLE + pictures.EDGE) // 2
+    assert first == pictures.png() != pictures.png(seed=1)

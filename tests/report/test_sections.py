@@ -1,19 +1,24 @@
 """The sections: pairs, baselines, other data, ablations, and one that is new."""
 
+import csv
+
 import numpy as np
 import pytest
 
-from pm_cls.records import baselines, evaluations
+from pm_cls.records import baselines, calibration, evaluations
+from pm_cls.records import stress as stress_records
 from pm_cls.records.evaluations import Evaluation
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.saliency import Saliency
+from pm_cls.records.stress import Stressed
 from pm_cls.report import build, pictures, report
 from pm_cls.report.runs import read_runs
 from pm_cls.report.section import gather
 from pm_cls.report.sections import baselines as of_baselines
-from pm_cls.report.sections import pairs, reliability, scores
+from pm_cls.report.sections import pairs, reliability, scores, stress, worth
 from pm_cls.runtime.files import read_csv
 from pm_cls.scores import metrics
+from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.target import Binary
 
 LABELS = np.array([1] * 211 + [0] * 189)
@@ -167,3 +172,58 @@ def test_reliability_counts_every_answer_and_roc_leaves_constant_ones_out(fake_r
     assert reliability.reliability(ours).counts.sum() == 800
     drawn = scores.make(material).figures["roc"]("en").axes[0]
     assert [line.get_label() for line in drawn.lines][1:] == ["alexnet"]
+
+
+def stressed_run(fake_run, name, lost, **changes):
+    """A run with a stress test in which shift costs, and a calibration; its folder."""
+    runs_dir = fake_run(name, with_errors(0, 1, 399), LABELS, **changes)
+    place = runs_dir / name / f"seed{changes.get('seed', 0)}"
+    cells = [("none", 0, 0)] + [(c, s, s * lost) for c in ("blur", "shift") for s in (3, 5)]
+    stress_records.write(
+        place,
+        [
+            Stressed(c, s, 10, 400, 397 - (n if c == "shift" else 0), None, 0.99 - n / 400)
+            for c, s, n in [*cells, ("mirrored", 3, 0)]
+        ],
+    )
+    return runs_dir, place
+
+
+def test_stress_is_told_by_network_with_the_worst_change(fake_run):
+    stressed_run(fake_run, "lenet7_relu", 10)
+    runs_dir, _ = stressed_run(fake_run, "lenet7_relu", 20, seed=1)
+    fake_run("alexnet", PERFECT, LABELS)  # was not put to the test
+    content = stress.make(material_of(runs_dir))
+    rows = list(csv.DictReader(content.files["stress.csv"].splitlines()))
+    assert [row["strength"] for row in rows] == ["0", "3", "5"]
+    assert {row["experiment"] for row in rows} == {"lenet7_relu"}
+    third = rows[1]
+    assert float(third["accuracy"]) == pytest.approx((2 * 397 + 397 - 45) / 1200)
+    assert third["worst_accuracy_change"] == "shift"
+    assert float(third["worst_accuracy"]) == pytest.approx((397 - 45) / 400)
+    assert float(third["worst_auc"]) == pytest.approx(0.99 - 45 / 400)
+    axes = content.figures["stress_3"]("zh").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["模糊", "平移", "左右镜像"]
+    assert stress.make(material_of(runs_dir / "none")).told is None
+
+
+def test_worth_is_told_at_one_half_and_as_stored(fake_run, tmp_path):
+    runs_dir, place = stressed_run(fake_run, "lenet7_relu", 10)
+    assert worth.make(material_of(runs_dir)).told is None
+    found = Calibration(temperature=2.5, threshold=0.9, certain=0.85, n=80)  # 5 / 2.5: 0.88
+    calibration.write(place, found, None, "held out")
+    half, stored = csv.DictReader(worth.make(material_of(runs_dir)).files["worth.csv"].splitlines())
+    assert (half["correct"], half["ill_found"], half["sure"]) == ("397", "209", "")
+    assert (stored["correct"], stored["ill_found"], stored["healthy_found"]) == ("189", "0", "189")
+    assert (stored["sure"], stored["sure_correct"]) == ("400", "189")
+    # Nothing but 0.881 is stated: of 397 answers it is less than what is right.
+    assert float(stored["calibration_error"]) == pytest.approx(397 / 400 - 0.880797, abs=1e-3)
+    assert float(half["brier"]) == pytest.approx(3 / 400, abs=1e-3)
+
+    report(runs_dir, tmp_path / "out")
+    copied = tmp_path / "out/records/lenet7_relu/seed0"
+    for name in (calibration.FILE, stress_records.FILE):
+        assert (copied / name).read_bytes() == (place / name).read_bytes()
+    report(tmp_path / "out/records", tmp_path / "again")
+    pages = [(tmp_path / out / "report.zh.html").read_bytes() for out in ("out", "again")]
+    assert pages[0] == pages[1] and b'id="worth"' in pages[0] and b'id="stress"' in pages[0]

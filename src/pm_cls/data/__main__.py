@@ -5,6 +5,7 @@ python -m pm_cls.data download cifar10 --out data/cifar10
 python -m pm_cls.data prepare data/downloads --out data/ichallenge_pm
 python -m pm_cls.data verify data/ichallenge_pm
 python -m pm_cls.data synthesize --out data/synthetic
+python -m pm_cls.data augmentations --out augmentation.png
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.data import Split
+from pm_cls.data.augmentation import pictures
 from pm_cls.data.download import ARCHIVES, download
 from pm_cls.data.photographs import archives, layout
 from pm_cls.data.photographs import labels as label_tables
@@ -28,7 +30,7 @@ from pm_cls.data.photographs.splits import content_digests, nearly_black_note, r
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.runtime.command import new_parser, run_command
 from pm_cls.runtime.errors import DataError, UsageError
-from pm_cls.runtime.files import csv_text, write_json, write_text, writing
+from pm_cls.runtime.files import csv_text, write_bytes, write_json, write_text, writing
 from pm_cls.runtime.paths import typed_path
 
 SIDE = 16  # pixels; enough to tell a nearly black photograph
@@ -66,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     verb.add_argument("--validation", type=int, default=400, metavar="N", help="default: 400")
     verb.add_argument("--size", type=int, default=320, metavar="PX", help="default: 320")
 
+    verb = _verb(
+        verbs, "augmentations", "draw what each augmentation does to a synthetic photograph"
+    )
+    verb.add_argument(
+        "--out", type=typed_path, required=True, metavar="FILE.png", help="picture to write"
+    )
+
     args = parser.parse_args(arguments)
     if args.verb == "download":
         archive = download(args.out, ARCHIVES[args.name])
@@ -78,6 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for note in prepare(args.sources, args.out):
             print(f"note        {note}")
         print(f"written: {args.out}\n{verify(args.out)}")
+    elif args.verb == "augmentations":
+        with writing(args.out):
+            write_bytes(args.out, pictures.png())
+        print(f"written: {args.out}")
     else:
         synthesize(
             args.out, seed=args.seed, train=args.train, validation=args.validation, size=args.size

@@ -12,6 +12,7 @@ import numpy as np
 
 from pm_cls.config import SYNTHETIC, Config, load_stored
 from pm_cls.records import (
+    calibration,
     environment,
     epochs,
     evaluations,
@@ -21,6 +22,7 @@ from pm_cls.records import (
     responses,
     result,
     saliency,
+    stress,
 )
 from pm_cls.records.environment import Data, Environment
 from pm_cls.records.epochs import Epoch
@@ -29,8 +31,10 @@ from pm_cls.records.gradients import LayerState
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import Saliency
+from pm_cls.records.stress import Stressed
 from pm_cls.report.text import Text
 from pm_cls.runtime.errors import UsageError
+from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.metrics import Scores
 
 Key = TypeVar("Key", bound=Hashable)
@@ -54,6 +58,8 @@ class Record:
         predictions, scores: by reported epoch.
         evaluations: on other data, by their name.
         layers, saliency, responses: empty and None where `inspect` was not called.
+        stress: empty where `evaluate --stress` was not called.
+        calibration: None where the run does not know what its answers are worth.
     """
 
     folder: Path
@@ -71,6 +77,8 @@ class Record:
     layers: list[LayerState]
     saliency: Saliency | None
     responses: Responses | None
+    stress: list[Stressed]
+    calibration: Calibration | None
 
     @property
     def name(self) -> str:
@@ -115,6 +123,8 @@ class Record:
         names += [gradients.FILE] if self.layers else []
         names += [saliency.FACTS, saliency.ARRAYS] if self.saliency else []
         names += [responses.FILE] if self.responses else []
+        names += [stress.FILE] if self.stress else []
+        names += [calibration.FILE] if self.calibration else []
         facts = [evaluations.file(self.folder, name) for name in self.evaluations]
         answers = [predictions.file(self.folder, epoch) for epoch in self.scores]
         answers += [file.with_suffix(".csv") for file in facts]
@@ -177,6 +187,8 @@ def read_run(place: Path) -> Record:
         layers=gradients.read(place),
         saliency=saliency.read(place),
         responses=responses.read(place),
+        stress=stress.read(place),
+        calibration=calibration.read(place),
     )
 
 

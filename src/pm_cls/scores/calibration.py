@@ -88,3 +88,8 @@ def expected_error(one: np.ndarray, labels: np.ndarray) -> float:
     of_one = np.bincount(place, weights=one, minlength=BINS)
     of_labels = np.bincount(place, weights=labels, minlength=BINS)
     return float(np.abs(of_one - of_labels)[counts > 0].sum() / len(one))
+
+
+def brier(one: np.ndarray, labels: np.ndarray) -> float:
+    """Mean squared difference of probabilities of label 1 and labels (Brier 1950)."""
+    return float(np.mean((one - labels) ** 2))

@@ -22,9 +22,15 @@ Change = Callable[[np.ndarray, np.random.Generator, float], np.ndarray]
 
 @dataclass(frozen=True)
 class Step:
-    """A way to change an image; `most` is its greatest strength, `coloured` where it needs RGB."""
+    """A way to change an image.
+
+    Attributes:
+        usual, most: the strength that the study of techniques gives it, and the greatest.
+        coloured: it needs RGB.
+    """
 
     change: Change
+    usual: float
     most: float
     meaning: str
     coloured: bool = False
@@ -38,29 +44,45 @@ MIXUP, FANCY_PCA = "mixup", "fancy_pca"
 
 # In the order in which they are made.
 AUGMENTATIONS: dict[str, Step] = {
-    "flip": Step(places.flip, 1, "left for right with this probability"),
-    "shift": Step(places.shift, 1, "by up to this share of height and width; the edge is repeated"),
-    "rotation": Step(places.rotation, 180, "by up to so many degrees; black from outside"),
-    "scale": Step(places.scale, 3, "by a factor from 1/(1 + s) to 1 + s; black from outside"),
-    "crop": Step(places.crop, 0.95, "a part whose sides are shorter by up to this share, enlarged"),
-    "brightness": Step(pixels.brightness, 1, "times 1 - s to 1 + s"),
-    "contrast": Step(pixels.contrast, 1, "differences from the mean grey times 1 - s to 1 + s"),
-    "saturation": Step(pixels.saturation, 1, "differences from grey times 1 - s to 1 + s", True),
-    "hue": Step(pixels.hue, 0.5, "turned by up to this share of the circle", True),
+    "flip": Step(places.flip, 0.5, 1, "left for right with this probability"),
+    "shift": Step(
+        places.shift, 0.1, 1, "by up to this share of height and width; the edge is repeated"
+    ),
+    "rotation": Step(places.rotation, 15, 180, "by up to so many degrees; black from outside"),
+    "scale": Step(places.scale, 0.2, 3, "by a factor from 1/(1 + s) to 1 + s; black from outside"),
+    "crop": Step(
+        places.crop, 0.25, 0.95, "a part whose sides are shorter by up to this share, enlarged"
+    ),
+    "brightness": Step(pixels.brightness, 0.3, 1, "times 1 - s to 1 + s"),
+    "contrast": Step(
+        pixels.contrast, 0.3, 1, "differences from the mean grey times 1 - s to 1 + s"
+    ),
+    "saturation": Step(
+        pixels.saturation, 0.3, 1, "differences from grey times 1 - s to 1 + s", True
+    ),
+    "hue": Step(pixels.hue, 0.05, 0.5, "turned by up to this share of the circle", True),
     FANCY_PCA: Step(
-        pixels.fancy_pca, 3, "colours moved along their main axes, of this SD (AlexNet: 0.1)", True
+        pixels.fancy_pca,
+        0.1,
+        3,
+        "colours moved along their main axes, of this SD (AlexNet: 0.1)",
+        True,
     ),
-    "gamma": Step(pixels.gamma, 3, "of 255ths, to a power from 1/(1 + s) to 1 + s"),
-    "balance": Step(pixels.balance, 1, "each channel times its own factor from 1 - s to 1 + s"),
-    "haze": Step(pixels.haze, 1, "white laid over it, up to this share"),
-    "blur": Step(pixels.blur, 20, "Gaussian, of an SD of up to so many pixels"),
-    "noise": Step(pixels.noise, 128, "Gaussian, of an SD of so many of 255 levels"),
+    "gamma": Step(pixels.gamma, 0.5, 3, "of 255ths, to a power from 1/(1 + s) to 1 + s"),
+    "balance": Step(
+        pixels.balance, 0.15, 1, "each channel times its own factor from 1 - s to 1 + s"
+    ),
+    "haze": Step(pixels.haze, 0.3, 1, "white laid over it, up to this share"),
+    "blur": Step(pixels.blur, 1.5, 20, "Gaussian, of an SD of up to so many pixels"),
+    "noise": Step(pixels.noise, 10, 128, "Gaussian, of an SD of so many of 255 levels"),
     "resolution": Step(
-        pixels.resolution, 20, "smaller by a factor of up to 1 + s, and large again"
+        pixels.resolution, 1, 20, "smaller by a factor of up to 1 + s, and large again"
     ),
-    "jpeg": Step(pixels.jpeg, 0.99, "a file of a quality of 100 down to 100 (1 - s)"),
-    "cutout": Step(places.cutout, 1, "a square of this share of the side made mid-grey"),
-    MIXUP: Step(_as_it_is, 10, "with another image, in shares of Beta(s, s); see `Augmentation`"),
+    "jpeg": Step(pixels.jpeg, 0.8, 0.99, "a file of a quality of 100 down to 100 (1 - s)"),
+    "cutout": Step(places.cutout, 0.3, 1, "a square of this share of the side made mid-grey"),
+    MIXUP: Step(
+        _as_it_is, 0.4, 10, "with another image, in shares of Beta(s, s); see `Augmentation`"
+    ),
 }
 
 

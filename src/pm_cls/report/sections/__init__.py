@@ -16,7 +16,9 @@ from pm_cls.report.sections import (
     saliency,
     scores,
     statements,
+    stress,
     table,
+    worth,
 )
 
 SECTIONS: list[Section] = [
@@ -32,6 +34,8 @@ SECTIONS: list[Section] = [
     pairs.SECTION,
     scores.SECTION,
     reliability.SECTION,
+    worth.SECTION,
+    stress.SECTION,
     baselines.SECTION,
     external.SECTION,
     provenance.SECTION,
