@@ -27,8 +27,9 @@ def headings(text):
 
 
 def commands(text):
-    """The lines of all code blocks without comments, blocks parted by their fences."""
-    lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
+    """The lines of all code blocks that name a language, fences too, without comments."""
+    blocks = [block for block in FENCE.findall(text) if block[3] != "\n"]
+    lines = [line for block in blocks for line in block.splitlines()]
     return [bare for line in lines if (bare := re.sub(r"(^|\s+)# .*", "", line))]
 
 

@@ -4,7 +4,7 @@ Every score is computed anew from the stored predictions; logs are never read.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,8 +77,8 @@ class Record:
     layers: list[LayerState]
     saliency: Saliency | None
     responses: Responses | None
-    stress: list[Stressed]
-    calibration: Calibration | None
+    stress: list[Stressed] = field(default_factory=list)
+    calibration: Calibration | None = None
 
     @property
     def name(self) -> str:
