@@ -4,7 +4,8 @@ python -m pm_cls.predict --run runs/lenet7_relu/seed0 photo.jpg folder/ --out pr
 
 A line for each photograph: image, logit, probability of pathological myopia, prediction (1 from a
 probability of 0.5 on, else 0). Of a network of k classes: all logits, the most probable class and
-its probability. A run that held training images out, or that was fitted by cross-validation, knows
+its probability. Where the run knows names of classes, the last column has the predicted one's. A
+run that held training images out, or that was fitted by cross-validation, knows
 what its answers are worth: the probability is calibrated, the prediction made at the stored
 threshold, and two columns say whether it is sure and whether the photograph is unlike those that it
 was trained on.
@@ -47,10 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError(f"--out {args.out}: is a folder; name a file")
     found = predict(args.run, args.photographs, args.epoch, args.device)
     logits = found[0].logit if isinstance(found[0].logit, tuple) else (found[0].logit,)
-    last: tuple[str, ...] = ()
+    last: list[str] = []
     columns = ["logit"] if len(logits) == 1 else [f"logit_{i}" for i in range(len(logits))]
     if found[0].is_sure is not None:
-        last = ("sure", "unlike")
+        last += ["sure", "unlike"]
+    if found[0].class_name is not None:
+        last.append("class")
     table = csv_text(["image", *columns, "probability", "prediction", *last], map(_row, found))
     if args.out is None:
         print(table, end="")
@@ -78,10 +81,9 @@ def predict(
 def _row(one: "Prediction") -> list[object]:
     logits = one.logit if isinstance(one.logit, tuple) else (one.logit,)
     row = [one.name, *(f"{v:.9g}" for v in logits), f"{one.probability:.9g}", one.label]
-    if one.is_sure is None:
-        return row
-    unlike = "" if one.is_unlike is None else int(one.is_unlike)
-    return [*row, int(one.is_sure), unlike]
+    if one.is_sure is not None:
+        row += [int(one.is_sure), "" if one.is_unlike is None else int(one.is_unlike)]
+    return row if one.class_name is None else [*row, one.class_name]
 
 
 callable_as(predict)
