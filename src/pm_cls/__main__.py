@@ -13,7 +13,7 @@ VERBS = {
     "inspect": "look into trained networks: their layers, and what they look at",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
-    "data": "download, prepare, verify or synthesize photographs",
+    "data": "download, prepare, verify, check or synthesize photographs",
     "search": "look for settings, judged on training images that are held out",
     "reproduce": "train every experiment of a study and write its tables",
 }

@@ -69,10 +69,10 @@ def find(root: Path) -> Found:
         found = _of_table(root, root.parent, _table(root))
     elif not root.is_dir():
         raise DataError(f"{root}: is no folder and no file; {LAYOUT}")
-    elif table := _only_table(root):
-        found = _of_table(table, root, _table(table))
     else:
-        found = _of_folders(root)
+        table, notes = _only_table(root)
+        found = _of_table(table, root, _table(table)) if table else _of_folders(root)
+        found.notes += notes
     _check(found)
     return found
 
@@ -82,9 +82,8 @@ def _check(found: Found) -> None:
     if bad := [name for name in classes if not _is_utf8(name)]:
         raise DataError(f"{found.source}: class {bad[0]!r} is no UTF-8; rename it")
     if len(classes) < 2:
-        raise DataError(
-            f"{found.source}: one class, {enumerate_names(classes)}; two or more are needed"
-        )
+        told = "; ".join(["two or more are needed", *found.notes])
+        raise DataError(f"{found.source}: one class, {enumerate_names(classes)}; {told}")
     if found.is_validation is None:
         return
     training, validation = _sides(found.names, found.is_validation)
@@ -97,9 +96,7 @@ def _check(found: Found) -> None:
                 f"{found.source}: {enumerate_names(alone)} in {there} but not in {lacking}; each "
                 "class needs photographs in both"
             )
-    if found.patients and (
-        both := set.intersection(*_sides(found.patients, found.is_validation))
-    ):
+    if found.patients and (both := set.intersection(*_sides(found.patients, found.is_validation))):
         raise DataError(
             f"{found.source}: patients in training and in validation: "
             f"{enumerate_names(sorted(both))}; without the column split one is drawn by patients"
@@ -126,9 +123,9 @@ def _of_folders(root: Path) -> Found:
         held: [p for p in inner if p.name.lower() in names]
         for held, names in ((False, TRAINING), (True, VALIDATION))
     }
-    for found in parts.values():
-        if len(found) > 1:
-            raise DataError(f"{root}: both {found[0].name} and {found[1].name}; keep one of them")
+    for same in parts.values():
+        if len(same) > 1:
+            raise DataError(f"{root}: both {same[0].name} and {same[1].name}; keep one of them")
     found = Found(root)
     if parts[True] and not parts[False]:
         raise DataError(f"{root}: {parts[True][0].name} without train; {LAYOUT}")
@@ -189,8 +186,8 @@ def _table(path: Path) -> Table:
         raise DataError(f"{path}: {error}")
 
 
-def _only_table(root: Path) -> Path | None:
-    """The table of a folder; one that is none is let be where there are folders."""
+def _only_table(root: Path) -> tuple[Path | None, list[str]]:
+    """The table of a folder; others are let be where there are folders, which a sentence says."""
     fitting, others = [], []
     inner = sorted(p for p in root.iterdir() if not is_clutter(p.name))
     for path in (p for p in inner if p.suffix.lower() in ENDINGS and p.is_file()):
@@ -205,8 +202,10 @@ def _only_table(root: Path) -> Path | None:
             "name the one that counts"
         )
     if not fitting and others and not any(p.is_dir() for p in inner):
-        return others[0]  # whose reading says what is wrong
-    return fitting[0] if fitting else None
+        return others[0], []  # whose reading says what is wrong
+    names = enumerate_names([path.name for path in others])
+    notes = [f"no table with the columns file and label: {names}"] if others else []
+    return fitting[0] if fitting else None, notes
 
 
 def _of_table(path: Path, folder: Path, table: Table) -> Found:

@@ -32,19 +32,19 @@ class Labels:
     """What a table says.
 
     Attributes:
-        known: what a cell may say, and the label that it means.
         of: the label of each key: 1 (pathological) or 0 where no classes were given.
         named: the keys in all rows.
         problems: of `count` rows that say nothing plain, the first ones in words.
         hint: to be put after a message about its names; may be empty.
+        known: what a cell may say, and the label that it means.
     """
 
-    known: Mapping[str, int] = field(default_factory=lambda: LABELS)
     of: dict[str, int] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     count: int = 0
     hint: str = ""
+    known: Mapping[str, int] = field(default_factory=lambda: LABELS)
 
     def tell(self, problem: str) -> None:
         self.count += 1
@@ -100,7 +100,7 @@ def read(
     table = read_table(path, is_header)
     names_at = next(filter(None, (_columns(table.header, names) for names in NAME_COLUMNS)))
     labels_at = _columns(table.header, LABEL_COLUMNS)
-    labels = Labels(_known(classes), hint=table.hint)
+    labels = Labels(hint=table.hint, known=_known(classes))
     for number, row in table.rows:
         if not row:
             continue
@@ -121,7 +121,8 @@ def read(
         elif label is None:
             labels.tell(f"row {number}: label of {shown} is {text!r:.80}")
         elif labels.of.setdefault(name, label) != label:
-            labels.tell(f"row {number}: {shown} has label {labels.of[name]} and label {label}")
+            first, second = sorted((labels.of[name], label))
+            labels.tell(f"row {number}: {shown} has label {first} and label {second}")
     return labels
 
 
