@@ -13,10 +13,10 @@ from pm_cls.runtime.errors import UsageError
 
 DATASETS: dict[str, Source] = {
     "ichallenge_pm": Source(ichallenge_pm.SPEC, ichallenge_pm.load),
-    "folder": Source(folder.spec, folder.load),
     "mnist": Source(mnist.SPEC, mnist.load),
     "fashion_mnist": Source(mnist.SPEC, mnist.load),
     "cifar10": Source(cifar10.SPEC, cifar10.load),
+    "folder": Source(folder.spec, folder.load),
     **drawn.SOURCES,
 }
 
