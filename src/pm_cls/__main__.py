@@ -15,7 +15,7 @@ VERBS = {
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",
     "card": "describe a run in a model card: what it is, how good, what nobody measured",
-    "data": "download, prepare, verify or synthesize photographs",
+    "data": "download, prepare, verify, check or synthesize photographs",
     "search": "look for settings, judged on training images that are held out",
     "reproduce": "train every experiment of a study and write its tables",
 }

@@ -5,7 +5,8 @@ python -m pm_cls.predict --run runs/lenet7_relu/seed0 folder/ --page predictions
 
 A line for each photograph: image, logit, probability of pathological myopia, prediction (1 from a
 probability of 0.5 on, else 0). Of a network of k classes: all logits, the most probable class and
-its probability. A run that held training images out, or that was fitted by cross-validation, knows
+its probability. Where the run knows names of classes, the last column has the predicted one's. A
+run that held training images out, or that was fitted by cross-validation, knows
 what its answers are worth: the probability is calibrated, the prediction made at the stored
 threshold, and two columns say whether it is sure and whether the photograph is unlike those that it
 was trained on.

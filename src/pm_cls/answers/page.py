@@ -52,6 +52,7 @@ def about(run: "Run", way: str | None) -> dict[str, Any]:
         "epoch": run.epoch,
         "is_synthetic": result.read(run.folder).dataset == SYNTHETIC,
         "threshold": run.threshold,
+        "classes": run.spec.classes or None,
         "knows": run.calibration is not None,
         "way": {"grad-cam": "Grad-CAM"}.get(way or "", way),
     }

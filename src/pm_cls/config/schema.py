@@ -36,7 +36,7 @@ Whole = Annotated[int, BeforeValidator(_number)]
 Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
 Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 # What a key may be in a table of all keys, as `Config.flat` gives it.
-Value = str | int | float | bool | None | list[int]
+Value = str | int | float | bool | None | list[int] | list[str]
 
 
 class Section(BaseModel):
@@ -77,7 +77,8 @@ class DataConfig(Section):
     root: str = Field(
         "data/ichallenge_pm",
         min_length=1,
-        description="Folder of the data. For mnist also the word `download`: Paddle's downloader.",
+        description="Folder of the data; of `folder` also a CSV. For mnist also the word "
+        "`download`: Paddle's downloader.",
     )
     image_size: Annotated[Whole, Field(ge=8, le=4096)] = Field(
         224, description="Height and width that photographs are sampled to, in pixels."
@@ -96,6 +97,24 @@ class DataConfig(Section):
     limit: Count | None = Field(
         None, description="Only this many images of each split, drawn evenly; the same every time."
     )
+    classes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description="Of `folder`, by label; none: the names found, sorted, which then stand in the "
+        "stored config.",
+    )
+    validation_share: Annotated[Real, Field(gt=0, le=0.5)] = Field(
+        0.2, description="Of `folder` without a validation part: the share that is drawn for it."
+    )
+    split_seed: Annotated[Whole, Field(ge=0, lt=2**31)] = Field(
+        0, description="Of that draw; `seed` does not change it."
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _distinct(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(classes) == 1 or len(set(classes)) < len(classes):
+            raise ValueError("two or more different names are needed")
+        return classes
 
 
 class ModelConfig(OpenSection):
@@ -297,7 +316,8 @@ class Config(Section):
     def to_yaml(self) -> str:
         """The config with every default written out; `load_config` reads it back."""
         comment = f"# Resolved by pm_cls: every default is written out. Digest {self.digest()}\n"
-        return comment + yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+        sections = self.model_dump(mode="json")
+        return comment + yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)
 
 
 def _flat(sections: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pm_cls.config import DataConfig
+from pm_cls.config import Config, DataConfig
 from pm_cls.config.options import chosen
-from pm_cls.data import cifar10, drawn, ichallenge_pm, mnist
+from pm_cls.data import cifar10, drawn, folder, ichallenge_pm, mnist
 from pm_cls.data.dataset import Dataset, Source, Spec, Split
 from pm_cls.runtime.errors import UsageError
 
@@ -16,22 +16,38 @@ DATASETS: dict[str, Source] = {
     "mnist": Source(mnist.SPEC, mnist.load),
     "fashion_mnist": Source(mnist.SPEC, mnist.load),
     "cifar10": Source(cifar10.SPEC, cifar10.load),
+    "folder": Source(folder.spec, folder.load),
     **drawn.SOURCES,
 }
 
 
 def spec_of(config: DataConfig) -> Spec:
-    """What a network must take and give for a config's data; nothing is read.
+    """What a network must take and give for a config's data.
+
+    Nothing is read, but for the names of the classes where `folder` has none in its config.
 
     Raises:
         UsageError: there is no data set of that name, or it has images of another size.
+        DataError: the names of the classes cannot be read.
     """
-    spec = chosen(DATASETS, "data.name", config.name).spec
+    found = chosen(DATASETS, "data.name", config.name).spec
+    spec = found(config) if callable(found) else found
+    if config.classes and config.classes != spec.classes:
+        raise UsageError(f"`data.classes` is of `data.name` folder; {config.name} has its own")
     if spec.image_size not in (None, config.image_size):
         raise UsageError(
             f"`data.image_size` is {config.image_size}; {config.name} has {spec.image_size}"
         )
     return spec
+
+
+def with_classes(config: Config) -> Config:
+    """The config with the names of its classes, by which a run is used without its data."""
+    classes = spec_of(config.data).classes
+    if classes == config.data.classes:
+        return config
+    data = config.data.model_copy(update={"classes": classes})
+    return config.model_copy(update={"data": data})
 
 
 def load_dataset(config: DataConfig) -> Dataset:
@@ -66,4 +82,13 @@ def _drawn(split: Split, limit: int) -> Split:
     return Split(names, split.labels[chosen], split.images[chosen])
 
 
-__all__ = ["DATASETS", "Dataset", "Source", "Spec", "Split", "load_dataset", "spec_of"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Source",
+    "Spec",
+    "Split",
+    "load_dataset",
+    "spec_of",
+    "with_classes",
+]

@@ -1,9 +1,10 @@
-"""Download, prepare, verify or make data.
+"""Download, prepare, verify, check or make data.
 
 python -m pm_cls.data download figshare --out data/downloads
 python -m pm_cls.data download cifar10 --out data/cifar10
 python -m pm_cls.data prepare data/downloads --out data/ichallenge_pm
 python -m pm_cls.data verify data/ichallenge_pm
+python -m pm_cls.data check FOLDER --page check.html
 python -m pm_cls.data synthesize --out data/synthetic
 python -m pm_cls.data augmentations --out augmentation.png
 """
@@ -24,6 +25,8 @@ from pm_cls.data.augmentation import pictures
 from pm_cls.data.download import ARCHIVES, download
 from pm_cls.data.photographs import archives, layout
 from pm_cls.data.photographs import labels as label_tables
+from pm_cls.data.photographs.check import check
+from pm_cls.data.photographs.check_page import page
 from pm_cls.data.photographs.images import decode
 from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import content_digests, nearly_black_note, repeated
@@ -50,6 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     verb = _verb(verbs, "verify", "say what a folder holds, what is missing, what is bad")
     verb.add_argument("root", type=typed_path, metavar="DIR", help="folder of the photographs")
+
+    verb = _verb(verbs, "check", "count classes, find repeats, what is unreadable or nearly black")
+    verb.add_argument("root", type=typed_path, metavar="FOLDER", help="or a CSV with file,label")
+    verb.add_argument("--page", type=typed_path, metavar="FILE", help="HTML file to write as well")
 
     verb = _verb(verbs, "prepare", "bring archives or folders into the official layout")
     verb.add_argument(
@@ -83,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"next: pm-cls data prepare {archive} --out data/ichallenge_pm")
     elif args.verb == "verify":
         print(verify(args.root))
+    elif args.verb == "check":
+        found = check(args.root)
+        print(*found.lines(), sep="\n")
+        if args.page is not None:
+            with writing(f"--page {args.page}"):
+                write_text(args.page, page(found))
+            print(f"written: {args.page}")
     elif args.verb == "prepare":
         for note in prepare(args.sources, args.out):
             print(f"note        {note}")

@@ -18,11 +18,13 @@ class Spec:
         target: what is to be said of an image.
         image_size: height and width in pixels where the data have one; None where photographs are
             sampled to `data.image_size`.
+        classes: their names by label, where the data have names.
     """
 
     channels: int
     target: Target
     image_size: int | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def of_photographs(self) -> bool:
@@ -76,9 +78,10 @@ class Dataset:
 class Source:
     """A data set that a config can name: its spec, and how both splits are loaded.
 
-    `is_drawn` where nothing is read: `data.root` then means nothing.
+    The spec may depend on the config. `is_drawn` where nothing is read: `data.root` then means
+    nothing.
     """
 
-    spec: Spec
+    spec: Spec | Callable[[DataConfig], Spec]
     load: Callable[[DataConfig], Dataset]
     is_drawn: bool = False

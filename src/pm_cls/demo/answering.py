@@ -112,6 +112,7 @@ class Answering:
         return {
             **asdict(one),
             "threshold": run.threshold,
+            "classes": run.spec.classes or None,
             "knows": run.calibration is not None,
             "is_dark": bool(nearly_black(photograph)[0]),
             "image": pictures.thumbnail(photograph[0]),

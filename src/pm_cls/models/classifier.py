@@ -7,7 +7,7 @@ for one in run.predict(["photo.jpg", "folder"]):
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Prediction:
         is_sure: whether the probability is beyond what leaves both answers open; None where the
             run does not know, as one that held no training images out.
         is_unlike: whether the image is unlike all that the network was trained on; None as above.
+        class_name: of the label; None where the run knows no names.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Prediction:
     logit: float | tuple[float, ...]
     is_sure: bool | None = None
     is_unlike: bool | None = None
+    class_name: str | None = None
 
 
 class Run:
@@ -248,9 +250,15 @@ class Run:
         labels, probabilities = target.predicted(logits), target.probabilities(logits)
         for name, label, row, each in zip(names, labels, logits, probabilities, strict=True):
             if target.outputs == 1:
-                yield Prediction(name, int(label), float(each[1]), float(row[0]))
+                found = Prediction(name, int(label), float(each[1]), float(row[0]))
             else:
-                yield Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
+                found = Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
+            yield self._named(found)
+
+    def _named(self, found: Prediction) -> Prediction:
+        """With the name of its class, where the run knows names."""
+        classes = self.spec.classes
+        return replace(found, class_name=classes[found.label]) if classes else found
 
     def _calibrated(
         self, names: Sequence[str], images: np.ndarray, worth: Calibration
@@ -262,7 +270,8 @@ class Run:
             label, is_unlike = int(one >= worth.threshold), None
             if unlike is not None:
                 is_unlike = bool(unlike[row])
-            yield Prediction(name, label, float(one), float(logit), bool(is_sure), is_unlike)
+            answer = Prediction(name, label, float(one), float(logit), bool(is_sure), is_unlike)
+            yield self._named(answer)
 
 
 @paddle.no_grad()

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pm_cls.config import Config
+from pm_cls.data import with_classes
 from pm_cls.records.folder import run_folder
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.verbs import callable_as
@@ -37,6 +38,7 @@ def train(
         RunError: the loss or the predictions became NaN or infinite, or a file cannot be written.
     """
     name = devices.prepare(device)
+    config = with_classes(config)
     import paddle
 
     from pm_cls.models.classifier import Run

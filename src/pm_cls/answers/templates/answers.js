@@ -19,7 +19,11 @@ function picture(address, name) {
   made.src = address; made.alt = name; made.title = name; made.loading = "lazy";
   return made;
 }
-function card(one, threshold) {
+function named(label, classes) {  // classes: null of those that tell myopia
+  if (classes) return say(classes[label], classes[label]);
+  return label ? say("pathologically myopic", "病理性近视") : say("not pathologically myopic", "非病理性近视");
+}
+function card(one, threshold, classes) {
   const pictures = make("div", "pictures");
   if (one.image) pictures.append(picture(one.image, one.name));
   if (one.heat) pictures.append(picture(one.heat, "heat map 热力图"));
@@ -28,10 +32,10 @@ function card(one, threshold) {
   mark.style.left = 100 * threshold + "%";
   scale.append(bar, mark);
   const made = make("article", "card", pictures, make("p", "name", one.name),
-    make("p", "said", one.label ? say("pathologically myopic", "病理性近视") : say("not pathologically myopic", "非病理性近视")),
+    make("p", "said", named(one.label, classes)),
     scale,
-    make("p", "soft", say(`probability ${percent(one.probability)}, threshold ${percent(threshold)}`,
-      `病理性近视概率 ${percent(one.probability)}，阈值 ${percent(threshold)}`)));
+    make("p", "soft", say(`probability${classes ? ` of ${classes[1]}` : ""} ${percent(one.probability)}, threshold ${percent(threshold)}`,
+      `${classes ? `“${classes[1]}”的` : "病理性近视"}概率 ${percent(one.probability)}，阈值 ${percent(threshold)}`)));
   if (one.is_sure === false) made.append(make("span", "badge", say("not sure", "不确定")));
   if (one.is_unlike) made.append(make("span", "badge", say("unlike the training photographs", "与训练照片不相似")));
   if (one.is_dark) made.append(make("span", "badge", say("nearly black", "几乎全黑")));

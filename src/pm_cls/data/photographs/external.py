@@ -52,7 +52,7 @@ class External:
     notes: tuple[str, ...] = ()
 
 
-class _Folder:
+class Finder:
     """Finds the photographs of a folder by the names that a table gives them.
 
     These may be written as on Windows or macOS, and be absolute on another machine: then their
@@ -105,7 +105,7 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: is no folder")
-    place = _Folder(folder)
+    place = Finder(folder)
     given: dict[str, set[str]] = {}
 
     def found(name: str) -> str:
@@ -113,7 +113,7 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
         given.setdefault(path, set()).add(os.path.normpath(name.replace("\\", "/")))
         return path
 
-    labels = read_labels(table, key=found)
+    labels = read_labels(table, found, config.classes)
     if not labels:
         raise DataError(f"{table}: names no photographs")
     files = Files([folder] * len(labels), sorted(labels))

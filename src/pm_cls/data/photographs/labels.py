@@ -6,11 +6,11 @@ must agree; of the names, those of a later line in `NAME_COLUMNS` count where no
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pm_cls.data.photographs.names import photograph_key
+from pm_cls.data.photographs.names import enumerate_names, normal, photograph_key
 from pm_cls.data.photographs.tables import BadTable, NoHeader, Row, read_table
 from pm_cls.runtime.errors import DataError
 
@@ -32,10 +32,11 @@ class Labels:
     """What a table says.
 
     Attributes:
-        of: 1 (pathological) or 0 for each key.
+        of: the label of each key: 1 (pathological) or 0 where no classes were given.
         named: the keys in all rows.
         problems: of `count` rows that say nothing plain, the first ones in words.
         hint: to be put after a message about its names; may be empty.
+        known: what a cell may say, and the label that it means.
     """
 
     of: dict[str, int] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Labels:
     problems: list[str] = field(default_factory=list)
     count: int = 0
     hint: str = ""
+    known: Mapping[str, int] = field(default_factory=lambda: LABELS)
 
     def tell(self, problem: str) -> None:
         self.count += 1
@@ -53,25 +55,30 @@ class Labels:
         """Raise DataError, with the rows, where there are problems."""
         if self.count:
             more = f"; and {self.count - MOST:,} more" if self.count > MOST else ""
+            names = [name for name in self.known if not name.endswith(".0")]
+            listed = " or ".join(names) if len(names) == 2 else f"one of {enumerate_names(names)}"
             raise DataError(
-                f"{path}: {'; '.join(self.problems)}{more} (a label is 0 or 1, once a photograph)"
+                f"{path}: {'; '.join(self.problems)}{more} (a label is {listed}, once a photograph)"
             )
 
 
-def read_labels(path: Path, key: Callable[[str], str] = photograph_key) -> dict[str, int]:
+def read_labels(
+    path: Path, key: Callable[[str], str] = photograph_key, classes: Sequence[str] = ()
+) -> dict[str, int]:
     """Read the labels of a table that has been named.
 
     Args:
         key: of the names, by which photographs are told apart.
+        classes: their names by label, where there are names; a table may also have the numbers.
 
     Returns:
-        1 (pathological) or 0 for each key.
+        The label of each key; without classes 1 (pathological) or 0.
 
     Raises:
         DataError: the table cannot be read, a column is missing, or rows are wrong (all listed).
     """
     try:
-        labels = read(path, key)
+        labels = read(path, key, classes)
     except NoHeader as error:
         raise DataError(
             f"{path}: {NEEDED} are needed, in one of the first rows, with commas between; {error}"
@@ -82,7 +89,9 @@ def read_labels(path: Path, key: Callable[[str], str] = photograph_key) -> dict[
     return labels.of
 
 
-def read(path: Path, key: Callable[[str], str] = photograph_key) -> Labels:
+def read(
+    path: Path, key: Callable[[str], str] = photograph_key, classes: Sequence[str] = ()
+) -> Labels:
     """Read the labels of a file that may be a label table.
 
     Raises:
@@ -91,12 +100,12 @@ def read(path: Path, key: Callable[[str], str] = photograph_key) -> Labels:
     table = read_table(path, is_header)
     names_at = next(filter(None, (_columns(table.header, names) for names in NAME_COLUMNS)))
     labels_at = _columns(table.header, LABEL_COLUMNS)
-    labels = Labels(hint=table.hint)
+    labels = Labels(hint=table.hint, known=_known(classes))
     for number, row in table.rows:
         if not row:
             continue
         names = {key(row[column]): row[column] for column in names_at if column in row}
-        said = {_plain_label(row[column]) for column in labels_at if column in row}
+        said = {_plain_label(row[column], labels.known) for column in labels_at if column in row}
         labels.named.update(names)
         name, shown = next(iter(names.items()), ("", ""))
         for columns, values in ((names_at, names), (labels_at, said)):
@@ -106,30 +115,40 @@ def read(path: Path, key: Callable[[str], str] = photograph_key) -> Labels:
                 labels.tell(f"row {number}: columns {titles} say {found}; keep one of them")
         if len(names) > 1 or len(said) > 1:
             continue
-        label = LABELS.get(text := "".join(said))
+        label = labels.known.get(text := "".join(said))
         if not name:
             labels.tell(f"row {number}: {table.header[names_at[0]]} is empty")
         elif label is None:
             labels.tell(f"row {number}: label of {shown} is {text!r:.80}")
         elif labels.of.setdefault(name, label) != label:
-            labels.tell(f"row {number}: {shown} has label 0 and label 1")
+            first, second = sorted((labels.of[name], label))
+            labels.tell(f"row {number}: {shown} has label {first} and label {second}")
     return labels
 
 
 def is_header(cells: Iterable[str]) -> bool:
     """Whether a row names a column of names and one of labels."""
-    found = {_column(cell) for cell in cells}
+    found = {column_key(cell) for cell in cells}
     return bool(found & LABEL_COLUMNS) and any(found & names for names in NAME_COLUMNS)
 
 
-def _column(title: str) -> str:
+def column_key(title: str) -> str:
+    """A title as titles are compared: in lower case, without spaces, `_` and `-`."""
     return re.sub(r"[\s_-]+", "", title).lower()
 
 
 def _columns(header: Row, titles: set[str]) -> list[int]:
-    return [column for column, title in header.items() if _column(title) in titles]
+    return [column for column, title in header.items() if column_key(title) in titles]
 
 
-def _plain_label(cell: str) -> str:
-    text = cell.strip("'")
-    return str(LABELS[text]) if text in LABELS else text
+def _known(classes: Sequence[str]) -> Mapping[str, int]:
+    """The names of classes and their numbers; a name that looks like a number is a name."""
+    if not classes:
+        return LABELS
+    numbers = {form: i for i in range(len(classes)) for form in (str(i), f"{i}.0")}
+    return numbers | {name: i for i, name in enumerate(classes)}
+
+
+def _plain_label(cell: str, known: Mapping[str, int]) -> str:
+    text = normal(cell if cell in known else cell.strip("'"))
+    return str(known[text]) if known is LABELS and text in LABELS else text

@@ -1,0 +1,71 @@
+"""The page "Five minutes to your own classifier" holds, command by command."""
+
+import csv
+import importlib
+import re
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pm_cls.records import folder as places
+from tests.conftest import REPOSITORY
+
+PAGES = [REPOSITORY / "docs" / f"your-own-classifier{ending}.md" for ending in ("", ".zh")]
+CLASSES = ("zebra", "été", "猫 一")
+TINY = ["data.image_size=32", "train.epochs=1", "train.report_epochs=[1]"]
+
+
+def commands(page):
+    return re.search(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S)[1].splitlines()
+
+
+def draw(root, classes=CLASSES, count=5):
+    """Pictures that are mostly red, green or blue."""
+    rng = np.random.default_rng(0)
+    for channel, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 100, (40, 48, 3), np.uint8)
+            pixels[..., channel] += 150
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+
+
+def run(command):
+    program, verb, *arguments = shlex.split(command)
+    assert program == "pm-cls"
+    if verb == "train":
+        arguments += [word for setting in TINY for word in ("--set", setting)]
+    package = verb in ("data", "train", "evaluate")
+    importlib.import_module(f"pm_cls.{verb}" + ".__main__" * package).main(arguments)
+
+
+@pytest.mark.once
+def test_both_languages_have_the_same_commands():
+    assert commands(PAGES[0]) == commands(PAGES[1])
+    inline = [set(re.findall(r"`(?:pm-cls |--)[^`]*`", p.read_text("utf-8"))) for p in PAGES]
+    assert inline[0] == inline[1]
+
+
+def test_the_commands_train_and_predict(tmp_path, monkeypatch, capsys):
+    draw(tmp_path / "pictures")
+    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
+    monkeypatch.chdir(tmp_path)
+    lines = commands(PAGES[0])
+    for command in lines[:3]:
+        run(command)
+    assert "bit for bit the stored predictions" in capsys.readouterr().out
+    assert places.read_config(tmp_path / "runs/own/seed0").data.classes == CLASSES
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file,label\nzebra/0.png,0\nété/0.png,été\n", encoding="utf-8")
+    run("pm-cls evaluate --run runs/own/seed0 --data pictures --labels labels.csv")
+    # Finished, a run needs its training pictures no more.
+    (tmp_path / "pictures").rename(tmp_path / "others")
+    run(lines[3].replace(" pictures ", " others "))
+    with (tmp_path / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 15 and list(rows[0])[-2:] == ["prediction", "class"]
+    assert all(row["class"] == CLASSES[int(row["prediction"])] for row in rows)
+    page = (tmp_path / "check.html").read_text(encoding="utf-8")
+    assert "猫 一" in page and "http" not in page
