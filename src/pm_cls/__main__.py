@@ -10,6 +10,7 @@ VERBS = {
     "train": "train one network with one seed",
     "evaluate": "score the stored weights of a run again",
     "predict": "classify photographs with a trained network",
+    "export": "write a trained network as ONNX or for Paddle Inference",
     "inspect": "look into trained networks: their layers, and what they look at",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",

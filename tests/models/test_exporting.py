@@ -1,0 +1,77 @@
+"""A run as a file for other programs: checked before it is kept, and used without the package."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pm_cls.export import main
+from pm_cls.models import exporting
+from pm_cls.models.classifier import Run
+from pm_cls.runtime.errors import RunError, UsageError
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def model(trained, tmp_path_factory):
+    for name in ("onnx", "onnxruntime", "paddle2onnx"):
+        pytest.importorskip(name)
+    file = tmp_path_factory.mktemp("exported") / "model.onnx"
+    found = exporting.export(Run.read(trained), file)
+    assert found.difference <= exporting.ALLOWED and "validation images" in found.compared
+    assert list(file.parent.iterdir()) == [file]
+    return file
+
+
+def test_the_file_says_what_it_is(model):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["experiment"] == "lenet7_relu" and facts["image_size"] == "32"
+    assert facts["label_1"] == "pathological myopia" and "no medical device" in facts["note"]
+    assert [one.name for one in session.get_outputs()] == ["logits", "probabilities"]
+
+
+def test_the_example_answers_as_predict_does(model, trained, photographs):
+    files = sorted((photographs / "PALM-Validation400").rglob("*.jpg"))[:5]
+    example = REPOSITORY / "examples" / "onnx" / "classify.py"
+    done = subprocess.run(
+        [sys.executable, example, model, *files], capture_output=True, text=True, check=True
+    )
+    rows = [line.rsplit(",", 3) for line in done.stdout.splitlines()[1:]]
+    own = Run.read(trained).predict(files)
+    assert [int(row[3]) for row in rows] == [one.label for one in own]
+    np.testing.assert_allclose([float(row[1]) for row in rows], [o.logit for o in own], atol=1e-4)
+
+
+def test_one_that_answers_otherwise_is_refused(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(Run, "logits", lambda self, images: np.ones((len(images), 1), np.float32))
+    with pytest.raises(RunError, match="logits differ from those of .* is allowed"):
+        exporting.export(Run.read(trained), tmp_path / "model", "paddle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_for_paddle_inference(trained, tmp_path, capsys):
+    out = tmp_path / "model"
+    main(["--run", str(trained), "--out", str(out), "--format", "paddle"])
+    assert "largest difference of logits on 16 validation images" in capsys.readouterr().out
+    assert json.loads((out / "about.json").read_text())["epoch"] == "2"
+    with pytest.raises(UsageError, match="is there already"):
+        exporting.export(Run.read(trained), out, "paddle")
+
+
+def test_in_8_bits_it_tells_what_that_costs(model, trained, tmp_path, capsys):
+    out = tmp_path / "small.onnx"
+    main(["--run", str(trained), "--out", str(out), "--int8"])
+    assert "in 8 bits" in capsys.readouterr().out
+    assert out.stat().st_size < model.stat().st_size
+
+
+def test_other_names_are_refused(trained, tmp_path):
+    with pytest.raises(UsageError, match=r"ends in \.onnx"):
+        exporting.export(Run.read(trained), tmp_path / "model.bin")
