@@ -33,9 +33,8 @@ def main(model: str, *photographs: str) -> None:
     print("image,logit,probability,prediction")
     for file in photographs:
         images = pixels(file, int(facts["image_size"]))
-        logits, shares = session.run(["logits", "probabilities"], {"images": images})
-        label = int(shares[0, 0] >= float(facts["threshold"]))
-        print(f"{file},{logits[0, 0]:.9g},{shares[0, 0]:.9g},{label}")
+        logits, shares, labels = session.run(None, {"images": images})
+        print(f"{file},{logits[0, 0]:.9g},{shares[0, 0]:.9g},{labels[0, 0]}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A finished run as a file for other programs: ONNX, or a folder for Paddle Inference.
 
 The graph takes pixels uint8 [n, channels, size, size], 0 to 255, colours as RGB, and gives `logits`
-and `probabilities`, float32 [n, outputs]. Scaling to [-1, 1] and the order of the channels that the
+and `probabilities`, float32 [n, outputs], and `labels`, int64: [n, outputs] of questions of yes or
+no, [n] of classes. Scaling to [-1, 1] and the order of the channels that the
 network was trained with are within it. What was written is loaded again and must give the answers
 of the run before it takes its name.
 """
@@ -32,6 +33,7 @@ from pm_cls.scores.target import Classes
 
 COMPARED = 50  # images
 ALLOWED = 1e-4  # of a logit; of one beyond 1, of its own size
+OUTPUTS = ("logits", "probabilities", "labels")
 OPSET = 13
 FITTED_ON = 100  # training images by which the ranges of 8 bits are found
 NEEDS = 'export to ONNX needs more packages: pip install -c constraints.txt -e ".[cpu,export]"'
@@ -134,16 +136,19 @@ class _Graph(nn.Layer):
         self.is_flipped = run.spec.channels == 3 and run.config.data.channel_order == "bgr"
         self.is_of_classes = isinstance(run.spec.target, Classes)
         self.temperature = 1.0 if worth is None else worth.temperature
+        self.threshold = 0.5 if worth is None else worth.threshold
         self.eval()
 
-    def forward(self, images: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+    def forward(self, images: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
         values = images.astype("float32")
         if self.is_flipped:
             values = values.flip(axis=[1])
         logits = self.network(values / 127.5 - 1)
         scaled = logits / self.temperature
-        shares = nn.functional.softmax(scaled) if self.is_of_classes else scaled.sigmoid()
-        return logits, shares
+        if self.is_of_classes:
+            return logits, nn.functional.softmax(scaled), logits.argmax(axis=1)
+        shares = nn.functional.sigmoid(scaled)
+        return logits, shares, (shares >= self.threshold).astype("int64")
 
 
 def _to_paddle(graph: _Graph, folder: Path, facts: dict[str, str]) -> Path:
@@ -168,20 +173,40 @@ def _to_onnx(folder: Path, file: Path, facts: dict[str, str]) -> Path:
     except Exception as error:  # of an operation that it does not know
         raise RunError(f"paddle2onnx cannot convert this network: {error}")
     model = onnx.load(str(file))
-    names = {one.name: name for one, name in zip(model.graph.output, ("logits", "probabilities"))}
+    given = [one.name for one in model.graph.output]
+    names = dict(zip(given, OUTPUTS, strict=True))
     for node in model.graph.node:
         for ends in (node.input, node.output):
             ends[:] = [names.get(one, one) for one in ends]
     for one in model.graph.output:
         one.name = names[one.name]
-    used = {name for node in model.graph.node for name in node.input}
-    unused = [one for one in model.graph.initializer if one.name not in used]
-    for one in unused:
-        model.graph.initializer.remove(one)
+    _simplify(model.graph)
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
     onnx.save(model, str(file))
     return file
+
+
+def _simplify(graph: Any) -> None:
+    """Constants as initializers, as 8 bits are made of these alone; no identities, nothing unused."""
+    outputs = {one.name for one in graph.output}
+    same: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        node.input[:] = [same.get(one, one) for one in node.input]
+        if node.op_type == "Constant":
+            (value,) = (one.t for one in node.attribute if one.name == "value")
+            value.name = node.output[0]
+            graph.initializer.append(value)
+        elif node.op_type == "Identity" and node.output[0] not in outputs:
+            same[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    used = {name for node in kept for name in node.input}
+    values = [one for one in graph.initializer if one.name in used]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(values)
 
 
 def _paddle_answers(folder: Path) -> Answers:
