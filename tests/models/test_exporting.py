@@ -1,8 +1,12 @@
 """A run as a file for other programs: checked before it is kept, and used without the package."""
 
+import functools
+import http.server
 import json
+import shutil
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -75,3 +79,39 @@ def test_in_8_bits_it_tells_what_that_costs(model, trained, tmp_path, capsys):
 def test_other_names_are_refused(trained, tmp_path):
     with pytest.raises(UsageError, match=r"ends in \.onnx"):
         exporting.export(Run.read(trained), tmp_path / "model.bin")
+
+
+def test_the_page_answers_as_predict_does(model, trained, photographs):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    wait = pytest.importorskip("selenium.webdriver.support.ui").WebDriverWait
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    folder = REPOSITORY / "examples" / "onnx"
+    if not all(programs):
+        pytest.skip("chromium and chromedriver are not installed")
+    if not (folder / "node_modules" / "onnxruntime-web").is_dir():
+        pytest.skip(f"onnxruntime-web is not there: run npm install in {folder}")
+    files = sorted((photographs / "PALM-Validation400").rglob("*.jpg"))[:3]
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs[0]
+    for word in ("headless=new", "no-sandbox", "disable-gpu"):
+        options.add_argument(f"--{word}")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    driver = webdriver.Chrome(
+        options=options, service=webdriver.ChromeService(executable_path=programs[1])
+    )
+    try:
+        driver.get(f"http://127.0.0.1:{server.server_port}/index.html")
+        driver.find_element("id", "model").send_keys(str(model))
+        driver.find_element("id", "photographs").send_keys("\n".join(map(str, files)))
+        said = driver.find_element("id", "said")
+        wait(driver, 60).until(lambda _: said.text.startswith(("done", "failed")))
+        assert said.text == "done"
+        rows = [line.split() for line in driver.find_element("id", "found").text.splitlines()]
+    finally:
+        driver.quit()
+        server.shutdown()
+        server.server_close()
+    own = Run.read(trained).predict(files)
+    assert [int(row[-1]) for row in rows] == [one.label for one in own]
