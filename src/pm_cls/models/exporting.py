@@ -188,7 +188,7 @@ def _to_onnx(folder: Path, file: Path, facts: dict[str, str]) -> Path:
 
 
 def _simplify(graph: Any) -> None:
-    """Constants as initializers, as 8 bits are made of these alone; no identities, nothing unused."""
+    """Constants as initializers, of which alone 8 bits are made; no identities, nothing unused."""
     outputs = {one.name for one in graph.output}
     same: dict[str, str] = {}
     kept = []
