@@ -11,6 +11,7 @@ VERBS = {
     "evaluate": "score the stored weights of a run again",
     "predict": "classify photographs with a trained network",
     "demo": "a page of this machine alone, on which trained networks answer",
+    "export": "write a trained network as ONNX or for Paddle Inference",
     "inspect": "look into trained networks: their layers, and what they look at",
     "baselines": "score simple answers that any network must beat",
     "report": "rebuild tables and figures from the records",

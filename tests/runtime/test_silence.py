@@ -1,5 +1,6 @@
 """Nothing reaches the terminal that a user cannot act on, and nothing goes to a network."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pm_cls.runtime.silence import SILENCED, silence
+from pm_cls.runtime.silence import SILENCED, quiet, silence
 from tests.conftest import REPOSITORY
 
 VERBS = """
@@ -82,3 +83,12 @@ def test_each_silenced_warning_is_kept_back(one):
         with silence():
             warnings.warn_explicit(text, UserWarning, "file", 1, module=f"{one.module}.part")
     assert not seen
+
+
+def test_what_compiled_code_writes_is_kept_back_and_what_comes_after_is_not(capfd):
+    with pytest.raises(ValueError, match="told"), quiet():
+        os.write(1, b"one of a library\n")
+        os.write(2, b"another\n")
+        raise ValueError("told")
+    print("after")
+    assert capfd.readouterr() == ("after\n", "")

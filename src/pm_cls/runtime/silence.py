@@ -1,5 +1,7 @@
-"""Warnings of libraries that a user cannot act on, each with the reason why it is not shown."""
+"""What libraries write to the terminal and a user cannot act on."""
 
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +37,23 @@ def silence() -> Iterator[None]:
         for one in SILENCED:
             warnings.filterwarnings("ignore", message=one.message, module=one.module)
         yield
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing reaches the terminal, compiled libraries included; what they raise does."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = [(number, os.dup(number)) for number in (1, 2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for number, _ in kept:
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        os.close(nowhere)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number, copy in kept:
+            os.dup2(copy, number)
+            os.close(copy)

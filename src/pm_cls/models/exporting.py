@@ -1,0 +1,327 @@
+"""A finished run as a file for other programs: ONNX, or a folder for Paddle Inference.
+
+The graph takes pixels uint8 [n, channels, size, size], 0 to 255, colours as RGB, and gives `logits`
+and `probabilities`, float32 [n, outputs], and `labels`, int64: [n, outputs] of questions of yes or
+no, [n] of classes. Scaling to [-1, 1] and the order of the channels that the
+network was trained with are within it. What was written is loaded again and must give the answers
+of the run before it takes its name.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import nn
+from paddle.static import InputSpec
+
+from pm_cls.data import Dataset, load_dataset
+from pm_cls.models.build import build
+from pm_cls.models.classifier import Run
+from pm_cls.models.weights import load_weights
+from pm_cls.records import folder as places
+from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.files import writing
+from pm_cls.runtime.silence import quiet
+from pm_cls.scores.target import Classes
+
+COMPARED = 50  # images
+ALLOWED = 1e-4  # of a logit; of one beyond 1, of its own size
+OUTPUTS = ("logits", "probabilities", "labels")
+OPSET = 13
+FITTED_ON = 100  # training images by which the ranges of 8 bits are found
+NEEDS = 'export to ONNX needs more packages: pip install -c constraints.txt -e ".[cpu,export]"'
+NO_DEVICE = "For research and teaching: no medical device."
+
+Answers = Callable[[np.ndarray], np.ndarray]  # uint8 [n, channels, size, size] -> float32 logits
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the ONNX file, or the folder of Paddle Inference.
+        difference: largest one between its logits and those of the run; None of 8 bits.
+        compared: what they were compared on.
+        before, after: of 8 bits, accuracy of the run and of the file on the validation images.
+    """
+
+    path: Path
+    difference: float | None
+    compared: str
+    before: float | None = None
+    after: float | None = None
+
+
+def export(run: Run, out: Path, kind: str = "onnx", *, int8: bool = False) -> Exported:
+    """Write a run as `onnx` or `paddle`, checked against the run's own answers.
+
+    Args:
+        out: a file that ends in .onnx, replaced if it is there; or a folder that is not there.
+        int8: weights and activations of convolutions and products of matrices in 8 bits, their
+            ranges from training images; ONNX alone.
+
+    Raises:
+        UsageError: a place that does not do, or packages that are missing.
+        DataError: 8 bits, and the data of the run are not there.
+        RunError: the file answers otherwise than the run; nothing is left.
+    """
+    _check(out, kind, int8)
+    data = _data(run, needed=int8)
+    images, compared = _images(run, data)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        with writing(out), quiet():  # Paddle, paddle2onnx and onnxruntime tell of each step
+            facts = _facts(run)
+            graph = _Graph(run)
+            made = _to_paddle(graph, aside / "paddle", facts)
+            answers = _paddle_answers(made)
+            if kind == "onnx":
+                made = _to_onnx(made, aside / "model.onnx", facts)
+                answers = _onnx_answers(made)
+            difference = _largest(answers(images), run.logits(_as_trained(run, images)))
+            if not difference <= ALLOWED:  # NaN is none
+                raise RunError(
+                    f"{out}: not written: its logits differ from those of {run.folder} by "
+                    f"{difference:.2g} on {compared}; {ALLOWED:g} is allowed"
+                )
+            found = Exported(out, difference, compared)
+            if int8 and data is not None:
+                made, found = _in_8_bits(run, data, made, out)
+            made.replace(out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return found
+
+
+def _check(out: Path, kind: str, int8: bool) -> None:
+    if kind == "onnx":
+        if out.suffix != ".onnx" or out.is_dir():
+            raise UsageError(f"--out {out}: name a file that ends in .onnx")
+        if paddle.__version__ < "3":
+            raise UsageError(
+                f"export to ONNX needs Paddle 3, and this is {paddle.__version__}; "
+                "--format paddle does without"
+            )
+        try:
+            import onnx
+            import onnxruntime
+            import paddle2onnx
+        except ImportError:
+            raise UsageError(NEEDS)
+        del onnx, onnxruntime, paddle2onnx
+    else:
+        if int8:
+            raise UsageError("--int8 goes with --format onnx")
+        if out.exists():
+            raise UsageError(f"--out {out}: is there already; name a new folder")
+
+
+class _Graph(nn.Layer):
+    """Pixels -> logits and probabilities, by Paddle's own operations."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.network = build(run.config, run.spec)
+        load_weights(self.network, places.weights_file(run.folder, run.epoch))
+        for layer in self.network.sublayers(include_self=True):
+            if hasattr(layer, "fast"):
+                layer.fast = False
+        worth, size = run.calibration, run.config.data.image_size
+        self.shape = [None, run.spec.channels, size, size]
+        self.is_flipped = run.spec.channels == 3 and run.config.data.channel_order == "bgr"
+        self.is_of_classes = isinstance(run.spec.target, Classes)
+        self.temperature = 1.0 if worth is None else worth.temperature
+        self.threshold = 0.5 if worth is None else worth.threshold
+        self.eval()
+
+    def forward(self, images: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
+        values = images.astype("float32")
+        if self.is_flipped:
+            values = values.flip(axis=[1])
+        logits = self.network(values / 127.5 - 1)
+        scaled = logits / self.temperature
+        if self.is_of_classes:
+            return logits, nn.functional.softmax(scaled), logits.argmax(axis=1)
+        shares = nn.functional.sigmoid(scaled)
+        return logits, shares, (shares >= self.threshold).astype("int64")
+
+
+def _to_paddle(graph: _Graph, folder: Path, facts: dict[str, str]) -> Path:
+    spec = [InputSpec(graph.shape, "uint8", "images")]
+    traced = paddle.jit.to_static(graph, input_spec=spec, full_graph=True)
+    paddle.jit.save(traced, str(folder / "model"))
+    (folder / "about.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    return folder
+
+
+def _to_onnx(folder: Path, file: Path, facts: dict[str, str]) -> Path:
+    import onnx
+    import onnxruntime
+    import paddle2onnx
+
+    program = next(f for f in map(folder.joinpath, ("model.json", "model.pdmodel")) if f.is_file())
+    weights = folder / "model.pdiparams"
+    onnxruntime.set_default_logger_severity(3)  # warns of constants that are taken out below
+    try:
+        # Its optimizers may install packages; `_simplify` does what is needed of them.
+        names = str(program), str(weights), str(file)
+        paddle2onnx.export(*names, opset_version=OPSET, optimize_tool="None")
+    except Exception as error:  # of an operation that it does not know
+        raise RunError(f"paddle2onnx cannot convert this network: {error}")
+    model = onnx.load(str(file))
+    given = [one.name for one in model.graph.output]
+    names = dict(zip(given, OUTPUTS, strict=True))
+    for node in model.graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(one, one) for one in ends]
+    for one in model.graph.output:
+        one.name = names[one.name]
+    _simplify(model.graph)
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))
+    return file
+
+
+def _simplify(graph: Any) -> None:
+    """Constants as initializers, of which alone 8 bits are made; no identities, nothing unused."""
+    outputs = {one.name for one in graph.output}
+    same: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        node.input[:] = [same.get(one, one) for one in node.input]
+        if node.op_type == "Constant":
+            (value,) = (one.t for one in node.attribute if one.name == "value")
+            value.name = node.output[0]
+            graph.initializer.append(value)
+        elif node.op_type == "Identity" and node.output[0] not in outputs:
+            same[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    used = {name for node in kept for name in node.input}
+    values = [one for one in graph.initializer if one.name in used]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(kept)
+    graph.initializer.extend(values)
+
+
+def _paddle_answers(folder: Path) -> Answers:
+    model = paddle.jit.load(str(folder / "model"))
+    model.eval()
+
+    def answers(images: np.ndarray) -> np.ndarray:
+        with paddle.no_grad():
+            return model(paddle.to_tensor(images))[0].numpy()
+
+    return answers
+
+
+def _onnx_answers(file: Path) -> Answers:
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    except Exception as error:  # a graph with values that it refuses
+        raise RunError(f"the exported network cannot be loaded again: {error}")
+
+    def answers(images: np.ndarray) -> np.ndarray:
+        blocks = (images[i : i + COMPARED] for i in range(0, len(images), COMPARED))
+        return np.concatenate([session.run(["logits"], {"images": one})[0] for one in blocks])
+
+    return answers
+
+
+def _in_8_bits(run: Run, data: Dataset, file: Path, out: Path) -> tuple[Path, Exported]:
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, quantize_static
+
+    rows = np.random.default_rng(0).permutation(len(data.train.labels))[:FITTED_ON]
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.images: Iterator[int] = iter(np.sort(rows).tolist())
+
+        def get_next(self) -> dict[str, Any] | None:
+            row = next(self.images, None)
+            return None if row is None else {"images": _rgb(run, data.train.images[row : row + 1])}
+
+    small = file.with_name("int8.onnx")
+    kinds = ["Conv", "MatMul", "Gemm"]
+    quantize_static(str(file), str(small), Reader(), per_channel=True, op_types_to_quantize=kinds)
+    images, labels, target = data.validation.images, data.validation.labels, run.spec.target
+    before = target.right(run.logits(images), labels).mean()
+    after = target.right(_onnx_answers(small)(_rgb(run, images)), labels).mean()
+    model = onnx.load(str(small))
+    facts = _facts(run) | {"int8_accuracy": f"{after:.6f}", "float_accuracy": f"{before:.6f}"}
+    onnx.helper.set_model_props(model, facts)
+    onnx.save(model, str(small))
+    compared = f"the {len(labels)} validation images of {data.name}"
+    return small, Exported(out, None, compared, float(before), float(after))
+
+
+def _data(run: Run, needed: bool) -> Dataset | None:
+    try:
+        return load_dataset(run.config.data)
+    except (DataError, UsageError) as error:
+        if needed:
+            raise DataError(f"--int8 needs the data of the run: {error}")
+        return None
+
+
+def _images(run: Run, data: Dataset | None) -> tuple[np.ndarray, str]:
+    """COMPARED validation images in RGB, or random pixels where the data are not there."""
+    if data is not None:
+        images = np.asarray(data.validation.images[:COMPARED])
+        return _rgb(run, images), f"{len(images)} validation images of {data.name}"
+    shape = (COMPARED, run.spec.channels, *[run.config.data.image_size] * 2)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8), (
+        f"{COMPARED} images of random pixels, as the run's data are not there"
+    )
+
+
+def _rgb(run: Run, images: np.ndarray) -> np.ndarray:
+    """Images as the data set has them, in RGB; and back."""
+    is_bgr = run.spec.channels == 3 and run.config.data.channel_order == "bgr"
+    return np.ascontiguousarray(images[:, ::-1] if is_bgr else images)
+
+
+_as_trained = _rgb  # reversed twice is as before
+
+
+def _largest(found: np.ndarray, own: np.ndarray) -> float:
+    return float((np.abs(found - own) / np.maximum(np.abs(own), 1)).max())
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """What a program that has the file alone needs to know, as text."""
+    worth, data = run.calibration, run.config.data
+    facts = {
+        "experiment": run.config.experiment,
+        "network": run.config.model.name,
+        "seed": run.config.seed,
+        "epoch": run.epoch,
+        "data": data.name,
+        "image_size": data.image_size,
+        "input": "uint8 [n, channels, size, size], 0 to 255, RGB",
+        "scaling": "in the graph: pixel / 127.5 - 1",
+        "sampling": "bilinear of the four nearest pixels, without anti-aliasing, to a square",
+        "field_of_view": data.field_of_view,
+        "colour": data.colour,
+        "temperature": 1.0 if worth is None else worth.temperature,
+        "threshold": 0.5 if worth is None else worth.threshold,
+        "note": NO_DEVICE,
+    }
+    if run.spec.classes:
+        facts["classes"] = json.dumps(run.spec.classes, ensure_ascii=False)
+    elif run.spec.of_photographs and run.spec.target.outputs == 1:
+        facts["label_1"] = "pathological myopia"
+    return {name: str(value) for name, value in facts.items()}
