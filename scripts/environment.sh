@@ -55,7 +55,11 @@ fi
 # paddlepaddle-gpu is on the package index up to 2.6.2, for Python up to 3.12.
 paddle=${PM_CLS_PADDLE:-cpu} constraints=constraints.txt venv=$repository/.venv
 if [ -z "${PM_CLS_PADDLE:-}" ] && [[ "$(nvidia-smi -L 2>/dev/null)" == *GPU* ]]; then
-    if "$system_python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
+    capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1)
+    if [ "${capability%%.*}" -ge 9 ] 2>/dev/null; then
+        say "There is a GPU of capability $capability, but paddlepaddle-gpu 2.6.2 has code up to 8.9 alone:"
+        say "going on with the CPU; docs/gpu.md says more."
+    elif "$system_python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
         paddle=gpu
     else
         say "There is a GPU, but paddlepaddle-gpu only for Python up to 3.12: going on with the CPU."

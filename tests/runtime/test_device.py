@@ -43,10 +43,22 @@ def test_gpu_is_used_with_deterministic_kernels(monkeypatch):
     said = []
     monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
     monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: (8, 9))
     monkeypatch.setattr(paddle, "set_flags", said.append)
     monkeypatch.setattr(paddle, "set_device", said.append)
     assert device.prepare("auto") == "gpu"
     assert said == [{"FLAGS_cudnn_deterministic": True}, "gpu"]
+
+
+def test_a_gpu_that_the_old_wheel_has_no_code_for_is_not_used(monkeypatch, caplog):
+    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.setattr(paddle, "__version__", "2.6.2")
+    with pytest.raises(UsageError, match=r"no code for a GPU of capability 9\.0; --device cpu"):
+        device.prepare("gpu")
+    assert device.prepare("auto") == "cpu"
+    assert "going on with the CPU" in caplog.text
 
 
 @pytest.mark.parametrize(

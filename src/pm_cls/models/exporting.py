@@ -173,8 +173,8 @@ def _to_onnx(folder: Path, file: Path, facts: dict[str, str]) -> Path:
     onnxruntime.set_default_logger_severity(3)  # warns of constants that are taken out below
     try:
         # Its optimizers may install packages; `_simplify` does what is needed of them.
-        names = str(program), str(weights), str(file)
-        paddle2onnx.export(*names, opset_version=OPSET, optimize_tool="None")
+        files = str(program), str(weights), str(file)
+        paddle2onnx.export(*files, opset_version=OPSET, optimize_tool="None")
     except Exception as error:  # of an operation that it does not know
         raise RunError(f"paddle2onnx cannot convert this network: {error}")
     model = onnx.load(str(file))

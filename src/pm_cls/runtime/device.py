@@ -19,6 +19,7 @@ from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import MKL_CODE_PATH, THREADS, mkl_code_path, one_thread
 
 CHOICES = ("auto", "cpu", "gpu")
+NEWER_THAN_2_6 = (9, 0)  # compute capability; its wheel has machine code up to 8.6, which 8.9 runs
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 
 log = logging.getLogger("pm_cls")
@@ -81,11 +82,27 @@ def prepare(device: str = "auto") -> str:
             f"--device gpu: the installed {wheels[0]} {found}; --device cpu will do, or for a GPU: "
             f'pip uninstall -y {wheels[0]}, then pip install -c constraints-oldest.txt -e ".[gpu]"'
         )
+    if has_gpu and device != "cpu" and (too_new := _too_new()):
+        if device == "gpu":
+            raise UsageError(f"--device gpu: {too_new}; --device cpu will do")
+        log.warning(f"note: {too_new}; going on with the CPU")
+        has_gpu = False
     chosen = "gpu" if has_gpu and device != "cpu" else "cpu"
     if chosen == "gpu":
         paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
     paddle.set_device(chosen)
     return chosen
+
+
+def _too_new() -> str | None:
+    """Why Paddle has no code for the first GPU, of those that its wheels say nothing of."""
+    import paddle
+
+    capability = paddle.device.cuda.get_device_capability()
+    if int(paddle.__version__.split(".")[0]) > 2 or capability < NEWER_THAN_2_6:
+        return None
+    found = ".".join(map(str, capability))
+    return f"paddlepaddle-gpu {paddle.__version__} has no code for a GPU of capability {found}"
 
 
 def _check_code_path() -> None:
