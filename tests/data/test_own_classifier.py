@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pm_cls.card import card
 from pm_cls.records import folder as places
 from tests.conftest import REPOSITORY
 
@@ -69,3 +70,19 @@ def test_the_commands_train_and_predict(tmp_path, monkeypatch, capsys):
     assert all(row["class"] == CLASSES[int(row["prediction"])] for row in rows)
     page = (tmp_path / "check.html").read_text(encoding="utf-8")
     assert "猫 一" in page and "http" not in page
+
+
+@pytest.mark.once
+def test_two_classes_of_ones_own_are_never_called_myopia(tmp_path, monkeypatch, browser):
+    draw(tmp_path / "pictures", ("猫", "<b>dog"))
+    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
+    monkeypatch.chdir(tmp_path)
+    run(commands(PAGES[0])[1])
+    run("pm-cls predict --run runs/own/seed0 pictures --page answers.html")
+    browser.get((tmp_path / "answers.html").as_uri())
+    said = {one.text for one in browser.find_elements("css selector", ".card .said")}
+    shown = browser.find_element("tag name", "body").text
+    assert said and said <= {"猫", "<b>dog"}
+    assert "probability of 猫" in shown and "myopi" not in shown
+    words = card("runs/own/seed0")
+    assert "one logit, of label 1 (猫)" in words and "myopi" not in words

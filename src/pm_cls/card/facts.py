@@ -157,6 +157,11 @@ class Facts:
         return isinstance(self.run.last.target, Binary)
 
     @property
+    def is_of_myopia(self) -> bool:
+        """Whether it is photographs of the fundus that are told apart by myopia."""
+        return self.spec.of_photographs and self.is_binary and not self.spec.classes
+
+    @property
     def is_constant(self) -> bool:
         return metrics.is_constant(self.run.last.logits, self.run.last.target)
 

@@ -11,7 +11,7 @@ def front_matter(facts: Facts) -> str:
     """What hubs read, between two lines of dashes; metrics are fractions."""
     run = facts.run
     tags = ["image-classification", "paddlepaddle", run.config.model.name, "research", "teaching"]
-    if facts.spec.of_photographs:
+    if facts.is_of_myopia:
         tags += ["fundus-photography", "pathological-myopia", "not-a-medical-device"]
     if run.is_synthetic:
         tags.append("synthetic-data")
