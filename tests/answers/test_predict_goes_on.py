@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pm_cls.answers import journal, page
+from pm_cls.answers import page
 from pm_cls.models import classifier
 from pm_cls.predict import main
+from pm_cls.runtime import journal
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 
 BLOCK = 10

@@ -197,7 +197,22 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
 
     few = [changes.Cell("darker", s) for s in (1, 2, 3, 4, 5)] + [changes.Cell("mirrored", 3)]
     monkeypatch.setattr(of_stress, "cells", lambda: few)
-    evaluate_main(["--run", str(fitted.folder), "--stress", "--device", "cpu"])
+    command = ["--run", str(fitted.folder), "--stress", "--device", "cpu"]
+    asked, change = [], of_stress.changed
+
+    def stopped_at_the_third(images, cell):
+        asked.append(cell)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return change(images, cell)
+
+    monkeypatch.setattr(of_stress, "changed", stopped_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_main(command)
+    assert "3 of 7 are answered; the same command goes on" in capsys.readouterr().err
+    assert stress.read(fitted.folder) == []
+    evaluate_main(command)
+    assert asked == [*few[:3], *few[2:]]
     out = capsys.readouterr().out
     found = stress.read(fitted.folder)
     assert [(one.change, one.strength) for one in found] == [

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.answers.journal import Answer
 from pm_cls.config import SYNTHETIC
 from pm_cls.records import result
 from pm_cls.report.text import Language
+from pm_cls.runtime.journal import Answer
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run

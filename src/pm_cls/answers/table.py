@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from pm_cls.answers.journal import Answer
+from pm_cls.runtime.journal import Answer
 
 
 def write(answers: Iterable[Answer], file: TextIO) -> None:

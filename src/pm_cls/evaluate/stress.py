@@ -1,6 +1,7 @@
 """A run on the validation photographs under changes of camera and operator: `evaluate --stress`."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +10,11 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.data import load_dataset
-from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, cells, changed
+from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
 from pm_cls.report.text import Language
+from pm_cls.runtime import journal
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.scores import metrics
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
     from pm_cls.report.drawing import Figure
 
 FIGURE = "stress.png"
+NO_CHANGE = Cell("none", 0)
 
 
 def stress(run: "Run", root: str | None) -> list[Stressed]:
     """Score a run under each change in each strength, and keep it beside the run.
+
+    A test that was stopped or killed goes on where it was.
 
     Args:
         root: where the data lie, if not where the run was trained.
@@ -41,34 +46,34 @@ def stress(run: "Run", root: str | None) -> list[Stressed]:
         )
     config = run.config.data
     dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
-    split = dataset.validation
-    found = list(_found(run, split.images, split.labels))
-    with writing(run.folder):
+    images, labels = np.ascontiguousarray(dataset.validation.images), dataset.validation.labels
+    todo = [NO_CHANGE, *cells()]
+    names = [f"{cell.change} {cell.strength}" for cell in todo]
+    asked = journal.digest(run.files, (run.epoch, dataset.digest), names)
+    with writing(run.folder), journal.opened(run.folder / records.FILE, asked, names) as answers:
+        left = zip(names[answers.done :], todo[answers.done :], strict=True)
+        shown = tqdm(left, "stress", len(todo), False, initial=answers.done, disable=None)
+        for name, cell in shown:
+            answers.add([{"name": name, **asdict(_scored(run, cell, images, labels))}])
+        found = [Stressed(**{k: v for k, v in one.items() if k != "name"}) for one in answers]
         records.write(run.folder, found)
         draw(found, run.folder / FIGURE)
     return found
 
 
-def _found(run: "Run", images: np.ndarray, labels: np.ndarray) -> Iterator[Stressed]:
-    is_bgr = run.config.data.channel_order == "bgr"
-    yield _scored(run, "none", 0, np.ascontiguousarray(images), labels)
-    for cell in tqdm(cells(), "stress", disable=None, leave=False):
-        rgb = images[:, ::-1] if is_bgr else images
-        found = changed(rgb, cell)
-        found = np.ascontiguousarray(found[:, ::-1]) if is_bgr else found
-        yield _scored(run, cell.change, cell.strength, found, labels)
-
-
-def _scored(
-    run: "Run", change: str, strength: int, images: np.ndarray, labels: np.ndarray
-) -> Stressed:
+def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> Stressed:
+    if cell != NO_CHANGE:
+        order = slice(None, None, -1 if run.config.data.channel_order == "bgr" else 1)
+        images = np.ascontiguousarray(changed(images[:, order], cell)[:, order])
     logits = run.logits(images)
     scored = metrics.scores(logits, labels, Binary())
     at_threshold = None
     if run.calibration is not None:
         answers = run.calibration.probabilities(logits[:, 0]) >= run.calibration.threshold
         at_threshold = int((answers == labels).sum())
-    return Stressed(change, strength, run.epoch, scored.n, scored.correct, at_threshold, scored.auc)
+    return Stressed(
+        cell.change, cell.strength, run.epoch, scored.n, scored.correct, at_threshold, scored.auc
+    )
 
 
 def lines(found: Sequence[Stressed]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The answers so far, in a file beside the one that they are for: a killed `predict` goes on.
+"""The answers so far, in a file beside the one that they are for: a killed command goes on.
 
 A line of JSON says what is asked, by a digest; each line after it holds a block of answers. What a
 kill left half of a line is left out. Nothing but a block is in memory at a time.
@@ -19,11 +19,11 @@ from pm_cls.runtime.errors import DataError, PmClsError, UsageError
 from pm_cls.runtime.files import cannot_write, writing
 
 SUFFIX = ".answers"  # behind the name of the file that they are for
-Answer = dict[str, Any]  # the fields of a Prediction, and its pictures
+Answer = dict[str, Any]  # its `name`, and what a reader of the journal knows
 
 
 class Journal:
-    """Answers to photographs, in their order.
+    """Answers to photographs, or to what else has a name, in their order.
 
     Attributes:
         done: how many there are; those that an earlier process left count.
@@ -83,7 +83,7 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
     Args:
         place: the file that the answers are for; None for a journal without a name.
         asked: digest of all that the answers follow from.
-        names: of the photographs.
+        names: of what is asked, all of it.
 
     Raises:
         UsageError: it cannot be written, or another process is at work on it.
