@@ -83,7 +83,7 @@ if [ -d "$venv" ]; then
     fi
 fi
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; this takes a minute or more."
+    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; this takes minutes, and says nothing meanwhile."
     if [ ! -d "$venv" ]; then
         "$system_python" -m venv "$venv" || exit 2
         touch "$venv/paddle-$paddle"

@@ -436,3 +436,21 @@ def test_half_of_a_launchers_environment_ends_with_a_code(photographs, tmp_path)
     done = python(*training(photographs, tmp_path, 0), env=os.environ | HALVES[0][0])
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert not any(Path(tmp_path).iterdir())
+
+
+def test_what_the_pages_read_and_write_is_never_committed():
+    if not (REPOSITORY / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git checkout")
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    named = set(re.findall(r"--(?:out|page) ([a-z][\w.-]*(?:/\w+)?)(?=[ `\n])", text)) - {"results"}
+    assert {"predictions.csv", "check.html", "alexnet.onnx"} <= named
+    files = [name if "." in name else f"{name}/1.jpg" for name in sorted(named)]
+    files += ["photographs/1.jpg", "pictures/cat/1.jpg", "predictions.csv.answers"]
+    asked = subprocess.run(
+        ["git", "check-ignore", "--no-index", *files],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert asked.stdout.split() == files

@@ -14,6 +14,7 @@ PAGES = [
     for page in sorted(folder.glob("*.zh.md"))
 ]
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+RUN = re.compile(r"(pm-cls|python|pip|npm|cd|source) |(\./)?scripts/|\.venv/|PM_CLS_")
 
 
 def pair(page):
@@ -27,9 +28,12 @@ def headings(text):
 
 
 def commands(text):
-    """The lines of all code blocks that name a language, fences too, without comments."""
+    """All lines of blocks that name a language; of others those that begin with a command."""
     blocks = [block for block in FENCE.findall(text) if block[3] != "\n"]
     lines = [line for block in blocks for line in block.splitlines()]
+    lines += [
+        line for block in FENCE.findall(text) for line in block.splitlines() if RUN.match(line)
+    ]
     return [bare for line in lines if (bare := re.sub(r"(^|\s+)# .*", "", line))]
 
 

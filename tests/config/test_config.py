@@ -66,7 +66,7 @@ def test_numbers_are_read_however_yaml_sees_them(written, text, number):
         ("experiment: a\noptimizer: {learning_rate: yes}", ["learning_rate", "not true or false"]),
         ("experiment: a\ntrain: {epochs: 0}", ["train.epochs", "greater than or equal to 1"]),
         ("experiment: a\ntrain: {batch_size: 0}", ["train.batch_size"]),
-        ("experiment: a\ntrain: {epochs: 3}", ["report_epochs [5, 10] lie beyond epochs: 3"]),
+        ("experiment: a\ntrain: {epochs: 3}", ["[5, 10] lie beyond epochs: 3", "too, as [3]"]),
         ("experiment: a\nmodel: {activation: swish}", ["model.activation", "'sigmoid'"]),
         ("experiment: a\nmodel: 3", ["`model`"]),
         ("experiment: ../a", ["`experiment`", "letters, digits and . _ -"]),
