@@ -17,8 +17,8 @@ from pm_cls.scores.target import Binary
 
 AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)
 HOW = {
-    False: Text("at one half", "以二分之一为界"),
-    True: Text("as stored", "按所存设置"),
+    False: Text("at one half", "阈值取 0.5"),
+    True: Text("as stored", "用保存的参数"),
 }
 
 
@@ -125,4 +125,4 @@ def _counts(those: np.ndarray) -> tuple[int, int]:
     return int(those.sum()), len(those)
 
 
-SECTION = Section("worth", Text("Worth of answers", "答案的价值"), make)
+SECTION = Section("worth", Text("Worth of answers", "结果可信度"), make)
