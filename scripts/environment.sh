@@ -76,6 +76,10 @@ PYTHON=$venv/bin/python
 extras=$paddle${1:+,$1}
 wanted=$({ cat "$repository/pyproject.toml" "$repository/$constraints"; echo "$repository"; } | cksum)
 stamp=$venv/installed-$paddle${1:+-$1}
+if [ -e "$venv/pyvenv.cfg" ] && ! compgen -G "$venv/paddle-*" >/dev/null; then
+    say "$venv was not made by these scripts, which make their own there: move it away or remove it."
+    exit 2
+fi
 if [ -d "$venv" ]; then
     # Half made, its Python gone, or with the other Paddle wheel, which excludes this one.
     if ! "$PYTHON" -m pip --version >/dev/null 2>&1 || [ ! -e "$venv/paddle-$paddle" ]; then
@@ -83,10 +87,10 @@ if [ -d "$venv" ]; then
     fi
 fi
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; this takes minutes, and says nothing meanwhile."
+    say "Setting up ${venv##*/} with Paddle for the ${paddle^^}, once; it takes minutes, in silence."
     if [ ! -d "$venv" ]; then
+        mkdir -p "$venv" && touch "$venv/paddle-$paddle" # before it is half made
         "$system_python" -m venv "$venv" || exit 2
-        touch "$venv/paddle-$paddle"
     fi
     renew_pip || exit 2
     "$PYTHON" -m pip install --quiet --disable-pip-version-check \

@@ -50,7 +50,8 @@ def test_notebook(photographs, tmp_path):
         resources={"metadata": {"path": str(tmp_path)}},
     )  # fmt: skip
     client.execute()
-    texts = ["".join(out.get("text", "") for out in cell.outputs) for cell in notebook.cells]
+    said = [[out for out in cell.outputs if out.get("name") == "stdout"] for cell in notebook.cells]
+    texts = ["".join(out.text for out in outputs) for outputs in said]
     assert "finished: " in texts[2] and texts[3].startswith("40 ")
     assert "2\n" in texts[4]
     kinds = {out.output_type for cell in notebook.cells for out in cell.outputs}
@@ -370,6 +371,16 @@ def test_pip_is_renewed_before_it_is_asked_for_more_than_it_can(set_up, version,
     if bundled == "21.2.3":
         assert "--upgrade pip>=21.3" in calls[1]
     assert "--editable" in calls[-1]
+
+
+@posix
+def test_an_environment_of_somebody_else_is_left_alone(set_up, tmp_path):
+    theirs = tmp_path / "repository" / ".venv" / "pyvenv.cfg"
+    theirs.parent.mkdir()
+    theirs.touch()
+    done, calls = set_up("25.1.1")
+    assert (done.returncode, calls, theirs.exists()) == (2, [], True)
+    assert re.fullmatch(r".*\.venv was not made by these scripts.*remove it\.\n", done.stderr)
 
 
 @posix
