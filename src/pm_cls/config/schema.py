@@ -268,10 +268,8 @@ class TrainConfig(Section):
             raise ValueError("augmentation.mixup has two labels an image; a regression takes one")
         late = [epoch for epoch in self.report_epochs if epoch > self.epochs]
         if late:
-            raise ValueError(
-                f"report_epochs {late} lie beyond epochs: {self.epochs}; "
-                f"set report_epochs too, as [{self.epochs}]"
-            )
+            mend = f"set report_epochs too, as [{self.epochs}]"
+            raise ValueError(f"report_epochs {late} lie beyond epochs: {self.epochs}; {mend}")
         return self
 
 

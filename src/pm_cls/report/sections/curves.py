@@ -17,7 +17,9 @@ OF_VALIDATION, OF_TRAINING = Text("validation set", "验证集"), Text("training
 
 
 def make(material: Material) -> Content:
-    there = material.experiments
+    # What was fitted at once, as a regression, has one epoch and no curve.
+    all_there = material.experiments.items()
+    there = {name: ours for name, ours in all_there if any(len(run.epochs) > 1 for run in ours)}
     if not there:
         return Content(told=None)
     title = Text("Learning curves", "学习曲线") + marks(material.shown)
