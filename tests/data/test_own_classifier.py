@@ -80,9 +80,11 @@ def test_two_classes_of_ones_own_are_never_called_myopia(tmp_path, monkeypatch, 
     run(commands(PAGES[0])[1])
     run("pm-cls predict --run runs/own/seed0 pictures --page answers.html")
     browser.get((tmp_path / "answers.html").as_uri())
+    cards = browser.find_elements("css selector", ".card")
     said = {one.text for one in browser.find_elements("css selector", ".card .said")}
-    shown = browser.find_element("tag name", "body").text
+    shown = "".join(one.get_attribute("textContent") for one in cards)  # in both languages
     assert said and said <= {"猫", "<b>dog"}
-    assert "probability of 猫" in shown and "myopi" not in shown
+    assert "probability of 猫" in shown and "“猫”的概率" in shown
+    assert "myopi" not in shown and "近视" not in shown
     words = card("runs/own/seed0")
     assert "one logit, of label 1 (猫)" in words and "myopi" not in words
