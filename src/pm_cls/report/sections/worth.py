@@ -87,10 +87,11 @@ PAGE = [
 
 def make(material: Material) -> Content:
     found = list(_found([run for ours in material.experiments.values() for run in ours]))
+    knowing = [one for one in found if one.run.calibration is not None]
     return Content(
-        told={} if any(one.is_stored for one in found) else None,
+        told={} if knowing else None,
         files={"worth.csv": columns.csv(CSV, found)},
-        tables={"worth": partial(columns.html, PAGE, found, group="run_words")},
+        tables={"worth": partial(columns.html, PAGE, knowing, group="run_words")},
     )
 
 
