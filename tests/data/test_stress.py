@@ -21,6 +21,8 @@ def at(change, strength=3, images=FLAT):
 def test_every_change_has_five_strengths_but_the_mirror_image():
     assert len(cells()) == 5 * (len(CHANGES) - 1) + 1
     assert {cell.strength for cell in cells()} == {*STRENGTHS}
+    assert {*cells([3])} == {Cell(change, 3) for change in CHANGES}
+    assert {*cells([5])} == {Cell(change, 5) for change in CHANGES if change != "mirrored"}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -196,7 +196,10 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     from pm_cls.evaluate import stress as of_stress
 
     few = [changes.Cell("darker", s) for s in (1, 2, 3, 4, 5)] + [changes.Cell("mirrored", 3)]
-    monkeypatch.setattr(of_stress, "cells", lambda: few)
+    wanted = []
+    monkeypatch.setattr(
+        of_stress, "cells", lambda strengths: wanted.append(tuple(strengths)) or few
+    )
     command = ["--run", str(fitted.folder), "--stress", "--device", "cpu"]
     asked, change = [], of_stress.changed
 
@@ -222,6 +225,8 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     assert (none.correct, none.auc) == (mirrored.correct, mirrored.auc)  # the network is mirrored
     assert "AUC at strength" in out and "strength 3: AUC" in out and "darker" in out
     assert (fitted.folder / "stress.png").read_bytes().startswith(b"\x89PNG")
+    evaluate_main([*command[:3], "5", "3", *command[3:]])
+    assert wanted == [changes.STRENGTHS] * 2 + [(3, 5)]
     with pytest.raises(UsageError, match="--stress is of single runs"):
         evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
 

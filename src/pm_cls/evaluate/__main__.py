@@ -3,7 +3,7 @@
     python -m pm_cls.evaluate --run runs/lenet7_relu/seed0
     python -m pm_cls.evaluate --run runs/*/seed* --data FOLDER --labels FILE.csv
     python -m pm_cls.evaluate --run runs/lenet9_relu/seed* --ensemble average
-    python -m pm_cls.evaluate --run runs/lenet9_relu/seed0 --stress
+    python -m pm_cls.evaluate --run runs/lenet9_relu/seed0 --stress 3
 
 With labels, what comes out is kept beside each run as evaluations/NAME.json and .csv, and the
 report shows it.
@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from pm_cls.data.photographs.stress import STRENGTHS
 from pm_cls.evaluate import evaluated
 from pm_cls.evaluate.together import Together
 from pm_cls.runtime import device as devices
@@ -57,16 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--stress",
-        action="store_true",
-        help="on the validation photographs under changes of camera and operator; kept beside "
-        "each run as stress.csv and stress.png",
+        nargs="*",
+        type=int,
+        choices=STRENGTHS,
+        metavar="STRENGTH",
+        help="on the validation photographs under changes of camera and operator, in these "
+        "strengths (1 to 5; without a number in all); kept beside each run as stress.csv and "
+        "stress.png",
     )
     add_device(parser)
     args = parser.parse_args(arguments)
     check_labels(args, "--data", args.data if args.labels else None)
     if args.ensemble is None and (args.snapshots or args.flips):
         raise UsageError("--snapshots and --flips go with --ensemble")
-    if args.stress:
+    if args.stress is not None:
         _stress(args)
         return
     together = Together(args.ensemble, args.snapshots, args.flips) if args.ensemble else None
@@ -99,7 +104,8 @@ def _stress(args: argparse.Namespace) -> None:
 
     for folder in args.run:
         run = Run.read(folder)
-        found = stress(run, None if args.data is None else str(args.data))
+        root = None if args.data is None else str(args.data)
+        found = stress(run, root, sorted(set(args.stress)) or STRENGTHS)
         print(f"{run.folder}  epoch {run.epoch}", *lines(found), sep="\n", flush=True)
 
 

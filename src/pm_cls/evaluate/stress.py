@@ -28,8 +28,8 @@ FIGURE = "stress.png"
 NO_CHANGE = Cell("none", 0)
 
 
-def stress(run: "Run", root: str | None) -> list[Stressed]:
-    """Score a run under each change in each strength, and keep it beside the run.
+def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -> list[Stressed]:
+    """Score a run under each change in these strengths, and keep it beside the run.
 
     A test that was stopped or killed goes on where it was.
 
@@ -47,7 +47,7 @@ def stress(run: "Run", root: str | None) -> list[Stressed]:
     config = run.config.data
     dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
     images, labels = np.ascontiguousarray(dataset.validation.images), dataset.validation.labels
-    todo = [NO_CHANGE, *cells()]
+    todo = [NO_CHANGE, *cells(strengths)]
     names = [f"{cell.change} {cell.strength}" for cell in todo]
     asked = journal.digest(run.files, (run.epoch, dataset.digest), names)
     with writing(run.folder), journal.opened(run.folder / records.FILE, asked, names) as answers:
@@ -77,7 +77,7 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
 
 
 def lines(found: Sequence[Stressed]) -> Iterator[str]:
-    """A table of the AUC, a line a change, and the mean and the worst of strength 3 and of all."""
+    """A table of the AUC, a line a change, and the mean and the worst of each strength."""
     by_change = {one.change: {} for one in found}  # type: dict[str, dict[int, Stressed]]
     for one in found:
         by_change[one.change][one.strength] = one
@@ -88,11 +88,10 @@ def lines(found: Sequence[Stressed]) -> Iterator[str]:
         cells = [by_strength.get(s) for s in STRENGTHS]
         shown = ["" if one is None else _fraction(one.auc) for one in cells]
         yield f"{change:18}" + "".join(f"{cell:>8}" for cell in shown)
-    for words, chosen in (
-        ("strength 3", [one for one in found if one.strength == 3]),
-        ("all strengths", [one for one in found if one.strength > 0]),
-    ):
-        yield f"{words}: {summary(chosen)}"
+    changes = [one for one in found if one.strength > 0]
+    for strength in sorted({one.strength for one in changes}):
+        chosen = [one for one in changes if one.strength == strength]
+        yield f"strength {strength}: {summary(chosen)}"
 
 
 def summary(found: Sequence[Stressed]) -> str:

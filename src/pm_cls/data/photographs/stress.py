@@ -6,7 +6,7 @@ the image.
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +29,13 @@ class Cell:
     strength: int
 
 
-def cells() -> list[Cell]:
-    """All of them; what has no strength comes once."""
+def cells(strengths: Sequence[int] = STRENGTHS) -> list[Cell]:
+    """All changes in these strengths; one that has no strength comes once, as the third."""
     return [
         Cell(change, strength)
         for change in CHANGES
-        for strength in ((3,) if change in WITHOUT_STRENGTH else STRENGTHS)
+        for strength in strengths
+        if strength == 3 or change not in WITHOUT_STRENGTH
     ]
 
 
