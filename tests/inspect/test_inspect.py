@@ -85,6 +85,17 @@ def test_saturated_is_where_the_derivative_is_small(dataset):
     assert 0.1 < states["conv1"] < 1 and states["fc2"] is None
 
 
+def test_near_zero_is_against_the_root_mean_square_of_the_layer(dataset):
+    model = build_model("lenet7", image_size=28)
+    weight = model.features[0].weight
+    values = np.ones(weight.shape, np.float32)
+    values.ravel()[:3] = 0, 0.0099, -0.0099
+    values.ravel()[3:5] = 0.0101, -0.0101
+    weight.set_value(values)
+    (first, *_) = states_of(model, dataset, 2)
+    assert first.near_zero == pytest.approx(3 / values.size)
+
+
 def test_relu_counts_its_zeros_and_dropout_is_off(dataset):
     paddle.seed(0)
     model = build_model("alexnet", image_size=32)

@@ -71,6 +71,26 @@ def test_faster_layers_give_the_same_function(name):
         assert np.linalg.norm(ours - plain) < 1e-2 * np.linalg.norm(plain)
 
 
+@pytest.mark.parametrize(("name", "convolutions"), [("resnet18", 2), ("resnet50", 3)])
+def test_a_resnet_without_shortcuts_is_its_convolutions_one_after_the_other(name, convolutions):
+    model = build_model(name, image_size=32, shortcuts=False)
+    paths = [layer for layer, _ in model.named_sublayers()]
+    assert not any("downsample" in path for path in paths)
+    block = model.network.layer2[0]
+    block.eval()
+    images = expected = paddle.rand([2, block.conv1.weight.shape[1], 8, 8]) - 0.5
+    for number in range(1, convolutions + 1):
+        made = getattr(block, f"conv{number}")(expected)
+        expected = paddle.nn.functional.relu(getattr(block, f"bn{number}")(made))
+    np.testing.assert_allclose(block(images).numpy(), expected.numpy(), atol=1e-6)
+    whole = build_model(name, image_size=32).network.layer2[1]
+    whole.eval()
+    images = paddle.rand([1, whole.conv1.weight.shape[1], 4, 4])
+    for norm in (whole.bn2, getattr(whole, "bn3", whole.bn2)):
+        norm.weight.set_value(paddle.zeros_like(norm.weight))
+    np.testing.assert_allclose(whole(images).numpy(), images.numpy(), atol=1e-6)
+
+
 def test_the_last_layer_of_a_resnet_begins_within_the_root_of_its_features():
     weight = build_model("resnet18", image_size=32).network.fc.weight.numpy()
     assert 0.9 < abs(weight).max() * 512**0.5 <= 1

@@ -118,6 +118,22 @@ def test_calmer_is_about_the_loss(runs):
     found["dropout_overfitting"].evidence.en.index("Loss ×100 of dropout")
 
 
+def test_sparser_is_about_the_weights_that_inspect_has_seen(runs):
+    from pm_cls.records import gradients
+
+    for name in ("l1", "l2"):
+        place = runs(name, (380, 379, 381))
+    assert judged(place)["sparse_l1"].evidence.en == "Not looked into: l1 seed 0."
+    for name, shares in (("l1", (0.30, 0.31, 0.32)), ("l2", (0.01, 0.02, 0.03))):
+        for seed, share in enumerate(shares):
+            at = [(5, "conv1", 0.9), (10, "conv1", share - 0.01), (10, "fc1", share + 0.01)]
+            states = [gradients.LayerState(e, 0, layer, 1.0, None, n) for e, layer, n in at]
+            gradients.write(place / name / f"seed{seed}", states)
+    found = judged(place)["sparse_l1"]
+    assert found.verdict == "reproduced"
+    assert "31.00% of the weights of l1, 2.00% of l2: +29.00 points" in found.evidence.en
+
+
 def test_what_cannot_learn(runs, fake_run):
     place = runs("zeros", (211, 211, 211))
     assert judged(place)["zeros"].verdict == "not_supported"  # several labels, as good as one

@@ -64,9 +64,15 @@ def _states(
             tap.name,
             float(np.linalg.norm(tap.layer.weight.grad.numpy().astype(np.float64))),
             None if tap.activation is None else float(count[0] / count[1]),
+            _near_zero(tap.layer.weight.numpy()),
         )
         for tap, count in zip(found, counts, strict=True)
     ]
+
+
+def _near_zero(weights: np.ndarray) -> float:
+    size = np.sqrt(np.mean(weights.astype(np.float64) ** 2))
+    return float(np.mean(np.abs(weights) <= 0.01 * size))
 
 
 def _counting(count: np.ndarray) -> Callable[[nn.Layer, Any, paddle.Tensor], None]:

@@ -59,8 +59,23 @@ class VGG16(Vision):
     make = staticmethod(models.vgg16)
 
 
+class _Plain(models.resnet.BasicBlock):
+    """Two or three convolutions without the shortcut around them."""
+
+    def forward(self, images: paddle.Tensor) -> paddle.Tensor:
+        for number in (1, 2, 3):
+            convolution = getattr(self, f"conv{number}", None)
+            if convolution is not None:
+                images = self.relu(getattr(self, f"bn{number}")(convolution(images)))
+        return images
+
+
 class ResNet(Vision):
-    """He et al. (2016)."""
+    """He et al. (2016).
+
+    Args:
+        shortcuts: add to what comes out of each block what went in; false: their plain network.
+    """
 
     def __init__(
         self,
@@ -69,10 +84,16 @@ class ResNet(Vision):
         outputs: int = 1,
         activation: Literal["relu"] = "relu",
         image_size: int = 224,
+        shortcuts: bool = True,
     ) -> None:
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size
         )
+        if not shortcuts:
+            for layer in self.network.sublayers():
+                if isinstance(layer, (models.resnet.BasicBlock, models.resnet.BottleneckBlock)):
+                    layer.downsample = None
+                    layer.__class__ = _Plain
         last = self.network.fc
         end = last.weight.shape[0] ** -0.5
         nn.initializer.Uniform(-end, end)(last.weight)

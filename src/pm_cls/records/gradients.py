@@ -7,7 +7,7 @@ from pathlib import Path
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
 
 FILE = "inspection/gradients.csv"
-COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated")
+COLUMNS = ("epoch", "update", "layer", "gradient_norm", "saturated", "near_zero")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class LayerState:
         gradient_norm: L2 norm of the gradient of the mean loss with respect to its weights.
         saturated: share, 0 to 1, of the outputs of the activation after it at which the derivative
             is below a tenth of its greatest (relu: at which it is zero); None without activation.
+        near_zero: share, 0 to 1, of its weights that are at most a hundredth of their root mean
+            square; None in older records.
     """
 
     epoch: int
@@ -27,16 +29,25 @@ class LayerState:
     layer: str
     gradient_norm: float
     saturated: float | None
+    near_zero: float | None = None
 
 
 def write(folder: Path, states: Iterable[LayerState]) -> None:
     rows = [
-        [one.epoch, one.update, one.layer, f"{one.gradient_norm:.6g}",
-         "" if one.saturated is None else f"{one.saturated:.6g}"]
+        [
+            one.epoch,
+            one.update,
+            one.layer,
+            *map(_six, (one.gradient_norm, one.saturated, one.near_zero)),
+        ]
         for one in states
-    ]  # fmt: skip
+    ]
     (folder / FILE).parent.mkdir(exist_ok=True)
     write_text(folder / FILE, csv_text(COLUMNS, rows))
+
+
+def _six(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def read(folder: Path) -> list[LayerState]:

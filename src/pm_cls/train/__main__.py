@@ -16,6 +16,7 @@ from pm_cls.config import SYNTHETIC, load_config
 from pm_cls.data.photographs.layout import marked_name
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.silence import silence
 from pm_cls.train import train
 
 
@@ -26,7 +27,8 @@ class _Keys(argparse.Action):
         super().__init__(nargs=0, **keywords)
 
     def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
-        from pm_cls.train.keys import described
+        with silence():
+            from pm_cls.train.keys import described
 
         print(described())
         parser.exit()

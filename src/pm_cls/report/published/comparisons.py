@@ -1,0 +1,204 @@
+"""The rules of statements.yaml.
+
+A rule is a function of the facts with its parameters by keyword. It gives comparisons, whose p
+values are corrected together with all others of the document (Holm), or a verdict that needs none.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from pm_cls.records.networks import Network
+from pm_cls.report.published.values import Verdict
+from pm_cls.report.runs import Record
+from pm_cls.report.text import Text, listed, percent
+from pm_cls.scores import metrics, stats
+
+Point = tuple[str, int]  # an experiment and an epoch
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Official runs by experiment, and what their networks cost."""
+
+    runs: Mapping[str, Sequence[Record]]
+    networks: Mapping[str, Network]
+    seeds: int
+
+    def at(self, *points: Point) -> list[list[Record]]:
+        """Of each point the runs of the seeds that all have; NotTested: too few."""
+        found = [
+            {run.seed: run for run in self.runs.get(name, ()) if epoch in run.scores}
+            for name, epoch in points
+        ]
+        common = sorted(set.intersection(*map(set, found)))
+        if len(common) < self.seeds:
+            names = ", ".join(name for name, _ in points)
+            words = Text(
+                "{names}: {n} runs; the rule needs {least}.",
+                "{names}：只有 {n} 次运行；该规则需要 {least} 次。",
+            )
+            raise NotTested(words.format(names=names, n=len(common), least=self.seeds))
+        return [[one[seed] for seed in common] for one in found]
+
+
+class NotTested(Exception):
+    """There are too few runs for a rule; its argument is the evidence, a Text."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference with its p value; `words` have a place {p} for it, as it was corrected.
+
+    `p` is None where no pair differs.
+    """
+
+    words: Text
+    difference: float
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rule found: comparisons, or a verdict with its evidence.
+
+    `is_denial`: the statement is that there is no such difference.
+    """
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    is_denial: bool = False
+    evidence: Text | None = None
+    verdict: Verdict = "not_yet_tested"
+
+
+def better(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
+    """On each pair of points the first is more accurate."""
+    words = Text(
+        "{first} {a}% against {second} {b}%: {difference} points ({p}, {n} seeds).",
+        "{first} {a}% 对 {second} {b}%：相差 {difference} 个百分点（{p}，{n} 个种子）。",
+    )
+    return Outcome([_compared(facts, pair, _accuracy, words) for pair in pairs])
+
+
+def calmer(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
+    """On each pair of points the first has the lower loss on the validation images."""
+    words = Text(
+        "Loss ×100 of {first} {a} against {second} {b}: {difference} ({p}, {n} seeds).",
+        "{first} 的损失 ×100 为 {a}，{second} 为 {b}：相差 {difference}（{p}，{n} 个种子）。",
+    )
+    return Outcome([_compared(facts, pair, _loss, words, is_less=True) for pair in pairs])
+
+
+def sparser(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
+    """On each pair of points more of the first's weights are near zero, mean over its layers."""
+    words = Text(
+        "Near zero are {a}% of the weights of {first}, {b}% of {second}: {difference} points "
+        "({p}, {n} seeds).",
+        "接近零的权重：{first} {a}%，{second} {b}%，"
+        "相差 {difference} 个百分点（{p}，{n} 个种子）。",
+    )
+    return Outcome([_compared(facts, pair, _near_zero, words) for pair in pairs])
+
+
+def _accuracy(run: Record, epoch: int) -> float:
+    return run.scores[epoch].accuracy
+
+
+def _loss(run: Record, epoch: int) -> float:
+    return run.scores[epoch].loss
+
+
+def _near_zero(run: Record, epoch: int) -> float:
+    shares = [one.near_zero for one in run.layers if one.epoch == epoch]
+    known = [share for share in shares if share is not None]
+    if not known:
+        words = Text("Not looked into: {name}.", "尚未用 inspect 查看：{name}。")
+        raise NotTested(words.format(name=run.name))
+    return float(np.mean(known))
+
+
+def _compared(
+    facts: Facts,
+    pair: tuple[Point, Point],
+    score: Callable[[Record, int], float],
+    words: Text,
+    is_less: bool = False,
+) -> Comparison:
+    (first, epoch), (second, other) = pair
+    both = facts.at(*pair)
+    a, b = ([score(run, at) for run in runs] for runs, at in zip(both, (epoch, other), strict=True))
+    test = stats.paired_t(a, b)
+    filled = words.format(
+        first=first, second=second, a=percent(float(np.mean(a))), b=percent(float(np.mean(b))),
+        difference=f"{100 * test.difference:+.2f}", n=test.n, p="{p}",
+    )  # fmt: skip
+    return Comparison(filled, -test.difference if is_less else test.difference, test.p)
+
+
+def cannot(facts: Facts, *, of: Point) -> Outcome:
+    """Every run gives all images one label; denied by accuracy above the most frequent label's."""
+    (runs,), epoch = facts.at(of), of[1]
+    answers = [run.predictions[epoch] for run in runs]
+    share = float(np.bincount(answers[0].labels).max() / len(answers[0].labels))
+    accuracies = [run.scores[epoch].accuracy for run in runs]
+    if all(metrics.is_constant(one.logits, one.target) for one in answers):
+        words = Text(
+            "All {n} runs of {name} give every image one label.",
+            "{name} 的全部 {n} 次运行对所有图像给出同一标签。",
+        )
+        return Outcome(evidence=words.format(n=len(runs), name=of[0]), verdict="reproduced")
+    test = stats.paired_t(accuracies, [share] * len(runs))
+    words = Text(
+        "{name} reaches {a}%, the most frequent label alone {b}% ({p}, {n} seeds).",
+        "{name} 达到 {a}%，仅猜最多的标签为 {b}%（{p}，{n} 个种子）。",
+    ).format(
+        name=of[0], a=percent(float(np.mean(accuracies))), b=percent(share), n=len(runs), p="{p}"
+    )
+    return Outcome([Comparison(words, test.difference, test.p)], is_denial=True)
+
+
+def can(facts: Facts, *, of: Point) -> Outcome:
+    """The opposite of `cannot`."""
+    found = cannot(facts, of=of)
+    if found.evidence is not None:
+        return Outcome(evidence=found.evidence, verdict="not_reproduced")
+    return Outcome(found.comparisons)
+
+
+def arithmetic(facts: Facts, *, pairs: list[tuple[str, str]]) -> Outcome:
+    """In each pair of products the first is less."""
+    values = [tuple(map(_product, pair)) for pair in pairs]
+    said = [
+        Text(f"{a} = {x} against {b} = {y}", f"{a} = {x}，{b} = {y}")
+        for (a, b), (x, y) in zip(pairs, values, strict=True)
+    ]
+    evidence = listed(said, Text("; ", "；")) + Text(".", "。")
+    holds = all(x < y for x, y in values)
+    return Outcome(evidence=evidence, verdict="reproduced" if holds else "impossible")
+
+
+def _product(text: str) -> Fraction:
+    found = Fraction(1)
+    for factor in text.split("·"):
+        found *= Fraction(factor.strip())
+    return found
+
+
+def cheaper(facts: Facts, *, first: str, second: str) -> Outcome:
+    """The first experiment's network has fewer parameters than the second's."""
+    if not {first, second} <= {*facts.networks}:
+        raise NotTested(Text("networks.csv does not have both.", "networks.csv 中没有这两者。"))
+    a, b = (facts.networks[name].parameters for name in (first, second))
+    words = Text(
+        "{first} {a:,} parameters, {second} {b:,}.",
+        "{first} 有 {a:,} 个参数，{second} 有 {b:,} 个。",
+    )
+    evidence = words.format(first=first, second=second, a=a, b=b)
+    return Outcome(evidence=evidence, verdict="reproduced" if a < b else "not_reproduced")
+
+
+RULES: dict[str, Callable[..., Outcome]] = {
+    rule.__name__: rule for rule in (better, calmer, sparser, cannot, can, arithmetic, cheaper)
+}
