@@ -103,8 +103,8 @@ def test_what_was_measured_stands_there(measured):
     assert "| elsewhere: clinic (SYNTHETIC) | 6 | 0.44 | 83.33 " in text
     assert values(front, 1)["specificity"] == 0.75
     assert "| H, high myopia | 2 | 50.00 " in text and "| N, normal | 2 | 0.00 " in text
-    assert "0.700 on the mean and 0.600 at worst (`blur`, strength 2)" in text
-    assert "83.3% on the mean" in text
+    assert "0.700 on the mean and 0.600 at worst (blur, strength 2)" in text
+    assert "83.3% on the mean" in text and "（模糊，强度 2）" in card(measured, "zh")
     assert "With the stored temperature 2.00 it is" in text and "fitted on 40 training" in text
     assert "not sure of 33.33%" in text  # the two whose probability lies between 0.4 and 0.6
 

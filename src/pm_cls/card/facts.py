@@ -18,6 +18,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.records.stress import Stressed
 from pm_cls.report.pictures import ABLATIONS, ablation_names
 from pm_cls.report.runs import Record
+from pm_cls.report.sections.stress import CHANGES
 from pm_cls.report.text import (
     Text,
     fraction,
@@ -131,7 +132,7 @@ class Stress:
     n: int
     mean: float
     worst: float
-    change: str
+    change: Text
     strength: int
     accuracy: float
 
@@ -282,7 +283,8 @@ class Facts:
         areas = [one.auc or 0.0 for one in cells]
         worst = cells[int(np.argmin(areas))]
         accuracy = float(np.mean([one.best_known for one in cells]))
-        return Stress(len(cells), float(np.mean(areas)), min(areas), worst.change, worst.strength,
+        change = named(CHANGES, worst.change)
+        return Stress(len(cells), float(np.mean(areas)), min(areas), change, worst.strength,
                       accuracy)  # fmt: skip
 
     @property
