@@ -202,7 +202,12 @@ def test_stress_is_told_by_network_with_the_worst_change(fake_run):
     assert third["worst_accuracy_change"] == "shift"
     assert float(third["worst_accuracy"]) == pytest.approx((397 - 45) / 400)
     assert float(third["worst_auc"]) == pytest.approx(0.99 - 45 / 400)
-    axes = content.figures["stress_3"]("zh").axes[0]
+    assert {*content.figures} == {f"stress_{s}_{of}" for s in (3, 5) for of in ("auc", "accuracy")}
+    axes = content.figures["stress_3_accuracy"]("zh").axes[0]
+    shown = [float(cell.get_text()) for cell in axes.texts]
+    assert shown == pytest.approx(
+        [100 * (397 / 400), 100 * (397 - 45) / 400, 100 * 397 / 400], abs=0.06
+    )
     assert [label.get_text() for label in axes.get_yticklabels()] == ["模糊", "平移", "左右镜像"]
     assert stress.make(material_of(runs_dir / "none")).told is None
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from pm_cls.records.networks import Network
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
@@ -104,20 +106,49 @@ def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
     for place, dataset in enumerate(datasets):
         colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
         for one in found:
-            if one.dataset != dataset or one.cost is None:
+            if one.dataset != dataset:
                 continue
-            across, mean = one.cost.multiplications, 100 * one.accuracy.mean
+            across, mean = _across(one), 100 * one.accuracy.mean
             ends = [min(100 * end, 100.0) for end in one.accuracy.mean_interval or ()]
             axes.plot([across] * len(ends), ends, color=colour, linewidth=1)
             axes.plot(across, mean, marker, color=colour, label=dataset)
-            axes.annotate(one.experiment, (across, mean), xytext=(4, 3), fontsize=6,
-                          textcoords="offset points")  # fmt: skip
     axes.set_xscale("log")
+    for one, height in zip(found, _heights(found), strict=True):
+        there = (_across(one), 100 * one.accuracy.mean)
+        axes.annotate(
+            one.experiment, there, xytext=(there[0] * 1.2, height), fontsize=6, va="center",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "grey", "shrinkB": 2},
+        )  # fmt: skip
     axes.set_xlabel(MULTIPLICATIONS.of(language))
     axes.set_ylabel(ACCURACY.of(language))
     plain(axes)
     legend(figure, [axes], columns=4)
     return figure
+
+
+def _across(one: Costly) -> int:
+    return 0 if one.cost is None else one.cost.multiplications
+
+
+def _heights(found: Sequence[Costly]) -> list[float]:
+    """Where each name stands, in percent: beside its mark, or below a name that stands there."""
+    wide, high = 0.7, 1.7  # of a name, in decades and in percent
+    heights: dict[int, float] = {}
+    for place in sorted(range(len(found)), key=lambda i: -found[i].accuracy.mean):
+        height = 100 * found[place].accuracy.mean
+        beside = sorted(
+            (
+                taken
+                for other, taken in heights.items()
+                if abs(np.log10(_across(found[other]) / _across(found[place]))) < wide
+            ),
+            reverse=True,
+        )
+        for taken in beside:
+            if abs(taken - height) < high:
+                height = taken - high
+        heights[place] = height
+    return [heights[place] for place in range(len(found))]
 
 
 SECTION = Section("networks", Text("All networks", "全部网络"), make)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Language, Text, fraction, listed, named, percent
 
 STRENGTHS = (3, 5)  # which are told: another hospital's photographs, and bad ones
+Score = Literal["auc", "accuracy"]
+# What is red and what is green. Chance is 0.5, and 0.5275 the accuracy of one answer for all.
+SCALES: dict[Score, tuple[float, float]] = {"auc": (0.8, 1.0), "accuracy": (0.5, 1.0)}
 # By the name in the record, in the order of the figure.
 CHANGES = {
     "darker": Text("darker", "变暗"),
@@ -120,7 +124,12 @@ def make(material: Material) -> Content:
     return Content(
         told=STRENGTHS if found else None,
         files={"stress.csv": columns.csv(CSV, found)},
-        figures={f"stress_{s}": partial(draw, by_name, s) for s in STRENGTHS} if found else {},
+        figures={
+            f"stress_{strength}_{score}": partial(draw, by_name, strength, score)
+            for strength in STRENGTHS
+            for score in SCALES
+            if found
+        },
         tables={"stress": partial(columns.html, PAGE, found, group="title")},
     )
 
@@ -186,24 +195,29 @@ def _mean_of(values: Iterator[float] | Sequence[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def draw(by_name: Mapping[str, Sequence[Cell]], strength: int, language: Language = "en") -> Figure:
-    """The AUC: a row a change, a column a network."""
+def draw(
+    by_name: Mapping[str, Sequence[Cell]], strength: int, score: Score, language: Language = "en"
+) -> Figure:
+    """A row a change, a column a network; colours by `SCALES`."""
     there = {c.change for found in by_name.values() for c in found if c.strength == strength}
     changes = [*(name for name in CHANGES if name in there), *sorted(there - CHANGES.keys())]
     values = np.full((len(changes), len(by_name)), np.nan)
     for column, found in enumerate(by_name.values()):
         for one in found:
-            if one.strength == strength and one.auc is not None:
-                values[changes.index(one.change), column] = one.auc
+            value = getattr(one, score)
+            if one.strength == strength and value is not None:
+                values[changes.index(one.change), column] = value
     size = (2.0 + 0.4 * len(by_name), 0.23 * len(changes) + 1.2)  # read on a phone too
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    axes.imshow(values, cmap="RdYlGn", vmin=0.5, vmax=1, aspect="auto")
+    least, most = SCALES[score]
+    axes.imshow(values, cmap="RdYlGn", vmin=least, vmax=most, aspect="auto")
     for row, column in np.argwhere(np.isfinite(values)):
         value = values[row, column]
-        dark = value < 0.6 or value > 0.95
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8,
-                  color="white" if dark else "black")  # fmt: skip
+        share = (value - least) / (most - least)
+        shown = f"{value:.3f}" if score == "auc" else f"{100 * value:.1f}"
+        axes.text(column, row, shown, ha="center", va="center", fontsize=8,
+                  color="black" if 0.15 < share < 0.9 else "white")  # fmt: skip
     axes.set_xticks(range(len(by_name)), list(by_name), fontsize=8, rotation=45, ha="left",
                     rotation_mode="anchor")  # fmt: skip
     axes.xaxis.tick_top()
