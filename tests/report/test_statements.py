@@ -80,7 +80,7 @@ def test_without_runs_only_arithmetic_is_judged(fake_run):
     assert "2 · 3 · 3 = 18 against 5 · 5 = 25" in found["small_kernels"].evidence.en
     others = {one.verdict for name, one in found.items() if name != "small_kernels"}
     assert others == {"not_yet_tested"}
-    assert found["max_pooling"].evidence.en.endswith("0 runs; the rule needs 3.")
+    assert found["max_pooling"].evidence.en.endswith("0 of the 3 seeds that the rule needs.")
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ class Facts:
         if len(common) < self.seeds:
             names = ", ".join(name for name, _ in points)
             words = Text(
-                "{names}: {n} runs; the rule needs {least}.",
-                "{names}：只有 {n} 次运行；该规则需要 {least} 次。",
+                "{names}: {n} of the {least} seeds that the rule needs.",
+                "{names}：该规则需要 {least} 个种子，目前只有 {n} 个。",
             )
             raise NotTested(words.format(names=names, n=len(common), least=self.seeds))
         return [[one[seed] for seed in common] for one in found]
