@@ -8,7 +8,7 @@ import paddle
 import pytest
 
 from pm_cls.runtime import device
-from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.errors import EXIT_STOPPED, UsageError
 
 
 def test_one_thread_whatever_the_user_set():
@@ -99,3 +99,29 @@ def test_users_own_code_path_is_kept(monkeypatch):
     monkeypatch.setenv(device.MKL_CODE_PATH, "5")
     device.prepare("cpu")
     assert os.environ[device.MKL_CODE_PATH] == "5"
+
+
+STOPPED_WITHIN = """
+import os, signal, sys
+from pm_cls.runtime import command, device
+
+class Sends:
+    def find_spec(self, name, *others):
+        if name == "paddle.nn":
+            os.kill(os.getpid(), signal.SIGINT)
+
+def main(arguments):
+    sys.meta_path.insert(0, Sends())
+    device.prepare("cpu")
+
+sys.exit(command.run_command(main))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_signal_within_the_import_of_paddle_is_the_end_and_no_error():
+    """Paddle takes an exception there for a file of its own that it cannot load."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED_WITHIN], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (EXIT_STOPPED, "pm_cls: stopped\n")

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.processes import stopping_afterwards
 from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import MKL_CODE_PATH, THREADS, mkl_code_path, one_thread
 
@@ -65,7 +66,7 @@ def prepare(device: str = "auto") -> str:
     if code_path := fast_mkl_code_path():
         os.environ.setdefault(MKL_CODE_PATH, code_path)
     _keep_freed_memory()
-    with silence(), _own_signals():
+    with silence(), stopping_afterwards(), _own_signals():
         import paddle
 
         paddle.disable_signal_handler()
