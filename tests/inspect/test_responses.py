@@ -34,7 +34,8 @@ def test_means_are_those_of_the_activations_of_each_class(run):
     found, data = responses.read(run.folder), load_dataset(run.config.data).validation
     model = run.network
     model.eval()
-    maps = model.layers[1](model.layers[0](paddle.to_tensor(to_float(data.images)))).numpy()
+    images = paddle.to_tensor((to_float(data.images) + 1) / 2)
+    maps = model.layers[1](model.layers[0](images)).numpy()
     expected = [maps[data.labels == label].mean(axis=(0, 2, 3)) for label in range(6)]
     np.testing.assert_allclose(found.layers[0].means, np.transpose(expected), rtol=1e-4, atol=1e-6)
     assert [layer.kernels.shape for layer in found.layers] == [(2, 3, 1, 1), (3, 2, 3, 3)]

@@ -59,7 +59,7 @@ def test_outputs_may_be_dropped_in_training_alone():
 def test_grey_is_the_weighted_mean_of_red_green_and_blue():
     model = build_model("dense", channels=3, outputs=6, image_size=28, grey=True)
     red, green, blue = paddle.uniform([3, 4, 1, 28, 28])
-    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    grey = (0.299 * red + 0.587 * green + 0.114 * blue + 1) / 2
     found = model(paddle.concat([red, green, blue], axis=1))
     np.testing.assert_allclose(found.numpy(), model.layers(grey).numpy(), atol=1e-5)
     with pytest.raises(
@@ -68,10 +68,13 @@ def test_grey_is_the_weighted_mean_of_red_green_and_blue():
         build_model("dense", channels=1, grey=True)
 
 
-@pytest.mark.parametrize(("name", "size"), [("lenet20", 28), ("cifar_cnn", 32)])
-def test_examples_of_keras_see_pixels_from_0_to_1(name, size):
-    model = build_model(name, channels=3, outputs=10, image_size=size)
+@pytest.mark.parametrize("unit", [True, False])
+@pytest.mark.parametrize("name", ["lenet20", "cnn8", "deep3x3", "cifar_cnn", "dense"])
+def test_networks_of_the_documents_see_pixels_from_0_to_1_unless_told(name, unit):
+    model = build_model(
+        name, channels=3, outputs=10, image_size=32, **({} if unit else {"unit": unit})
+    )
     model.eval()
-    images = paddle.uniform([2, 3, size, size])
-    found, expected = model(images), model.layers((images + 1) / 2)
-    np.testing.assert_allclose(found.numpy(), expected.numpy(), atol=1e-5)
+    images = paddle.uniform([2, 3, 32, 32])
+    expected = model.layers((images + 1) / 2 if unit else images)
+    np.testing.assert_allclose(model(images).numpy(), expected.numpy(), atol=1e-5)

@@ -1,7 +1,8 @@
 """Small networks of the source documents: one layer after the other, each class as it is read.
 
 conv: convolution and activation; pool: 2x2 max pooling; dense: linear layer and activation. The
-documents: 001 (deep 3x3), 002 (LeNet 20-50-500), 003 (all others).
+documents: 001 (deep 3x3), 002 (LeNet 20-50-500), 003 (all others); the code behind each of them
+brings pixels to [0, 1].
 """
 
 from collections.abc import Callable
@@ -57,7 +58,7 @@ def _flat(shape: Shape) -> tuple[list[nn.Layer], int]:
 
 
 def _unit(images: paddle.Tensor) -> paddle.Tensor:
-    """[-1, 1] -> [0, 1], as Keras' examples have the pixels."""
+    """[-1, 1] -> [0, 1]."""
     return images * 0.5 + 0.5
 
 
@@ -72,12 +73,11 @@ class Chain(nn.Layer):
 
     Attributes:
         parts: what is made, but for the last linear layer, which gives the outputs.
-        is_unit: whether the pixels are brought to [0, 1] first.
         grey: whether the grey value of three channels, red, green and blue, is taken first.
+        unit: whether the pixels are brought to [0, 1] first.
     """
 
     parts: tuple[Make, ...] = ()
-    is_unit = False
 
     def __init__(
         self,
@@ -87,11 +87,12 @@ class Chain(nn.Layer):
         activation: str = "relu",
         image_size: int = 28,
         grey: bool = False,
+        unit: bool = True,
     ) -> None:
         super().__init__()
         if grey and channels != 3:
             raise UsageError(f"`model.grey` is for 3 channels; those of the data are {channels}")
-        self.grey = grey
+        self.grey, self.unit = grey, unit
         layers, shape = self._made(1 if grey else channels, image_size, activation)
         flat, given = _flat(shape)
         self.layers = Sequential(*layers, *flat, Linear(given, outputs))
@@ -113,13 +114,12 @@ class Chain(nn.Layer):
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
         images = _grey(images) if self.grey else images
-        return self.layers(_unit(images) if self.is_unit else images)
+        return self.layers(_unit(images) if self.unit else images)
 
 
 class LeNet20(Chain):
-    """LeNet 20-50-500 (002), of pixels in [0, 1]; 931,080 parameters for digits."""
+    """LeNet 20-50-500 (002); 931,080 parameters for digits."""
 
-    is_unit = True
     parts = (conv(20, 5), pool, conv(50, 5, padding=2), pool, dense(500))
 
 
@@ -150,11 +150,12 @@ class Deep3x3(Chain):
         activation: str = "relu",
         image_size: int = 28,
         grey: bool = False,
+        unit: bool = True,
         drop_outputs: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     ) -> None:
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size,
-            grey=grey,
+            grey=grey, unit=unit,
         )  # fmt: skip
         self.dropped = nn.Dropout(drop_outputs)
 
@@ -169,9 +170,8 @@ class Cnn32(Chain):
 
 
 class CifarCnn(Chain):
-    """Keras' example for CIFAR-10 (003), of pixels in [0, 1]; 1,250,858 parameters for 32x32x3."""
+    """Keras' example for CIFAR-10 (003); 1,250,858 parameters for 32x32x3."""
 
-    is_unit = True
     parts = (
         conv(32, 3, padding=1), conv(32, 3), pool, dropout(0.25),
         conv(64, 3, padding=1), conv(64, 3), pool, dropout(0.25),
@@ -204,9 +204,10 @@ class Dense(Chain):
         hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (128, 64),
         batch_norm: bool = False,
         grey: bool = False,
+        unit: bool = True,
     ) -> None:
         self.parts = tuple(dense(values, norm=batch_norm) for values in hidden)
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size,
-            grey=grey,
+            grey=grey, unit=unit,
         )  # fmt: skip
