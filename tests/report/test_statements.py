@@ -61,6 +61,15 @@ def test_every_experiment_that_is_named_is_in_the_configs():
     assert all(file_of(name) for name in named)
 
 
+def test_every_experiment_of_the_study_is_a_technique_or_named_beside_them():
+    from pm_cls.config.studies import experiments_in
+    from tests.conftest import REPOSITORY
+
+    of_study = {name for _, name in experiments_in(REPOSITORY / "configs" / "techniques")}
+    stated = statements.stated()
+    assert of_study - {"lenet7_relu", "lenet7_sigmoid"} == {*stated.techniques, *stated.others}
+
+
 def test_the_settings_of_each_technique_differ_in_its_keys_alone():
     from pm_cls.config import load_config
     from pm_cls.report.published import differing

@@ -66,11 +66,12 @@ class Stated:
     statements: list[_Entry]
     base: str
     epoch: int
+    others: list[str]
     techniques: dict[str, Technique]
 
     def of_techniques(self, found: Sequence[Record]) -> list[Record]:
-        """The runs of the techniques, by their names."""
-        return [run for run in found if run.experiment in self.techniques]
+        """The runs of configs/techniques, by their names."""
+        return [run for run in found if run.experiment in {*self.techniques, *self.others}]
 
     def is_comparable(self, run: Record) -> bool:
         """Whether a run may be held against the base: official data, and no other change."""
