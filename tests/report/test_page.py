@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from pm_cls.records import baselines
-from pm_cls.report import photographs, report
+from pm_cls.report import page, photographs, report
 from pm_cls.report.__main__ import main
+from pm_cls.report.text import percent_interval
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores import metrics
 from tests.conftest import writer_of_runs
@@ -135,3 +136,15 @@ def test_a_browser_shows_it_without_complaint(made, browser, width, file):
         script = "return getComputedStyle(document.body).backgroundColor"
         colours.add(browser.execute_script(script))
     assert len(colours) == 2
+
+
+def test_what_stands_between_backticks_is_code_and_nothing_else_is_markup(tmp_path):
+    (tmp_path / "said.html.j2").write_text("{{ it | code }}")
+    told = page.fill("said.html.j2", "en", [tmp_path], it="a<b `x<y` `")
+    assert told == "a&lt;b <code>x&lt;y</code> `"
+
+
+def test_intervals_of_a_share_end_where_shares_do():
+    assert percent_interval((-0.9, 1.2)).en == "0.00 to 100.00"
+    assert percent_interval((-0.9, 0.25), sign="+").en == "-90.00 to +25.00"
+    assert percent_interval(None).en == "–"

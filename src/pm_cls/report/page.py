@@ -4,12 +4,13 @@ It needs no network and no script; figures are part of it. Each sentence of a te
 in both languages.
 """
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pm_cls.report import drawing
 from pm_cls.report.published.rules import VERDICTS
@@ -76,6 +77,7 @@ def fill(template: str, language: Language, folders: Sequence[Path] = (), **cont
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["prose"] = partial(_prose, language)
+    environment.filters["code"] = _with_code
     return environment.get_template(template).render(
         language=language,
         language_names=LANGUAGES,
@@ -84,6 +86,11 @@ def fill(template: str, language: Language, folders: Sequence[Path] = (), **cont
         verdicts=VERDICTS,
         **content,
     )
+
+
+def _with_code(text: str) -> Markup:
+    """What stands between backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _prose(language: Language, text: Markup) -> Markup:

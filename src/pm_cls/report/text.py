@@ -66,8 +66,9 @@ def fraction(value: float | None, sign: str = "") -> str:
 
 
 def percent_interval(ends: Sequence[float] | None, sign: str = "") -> Text:
-    """In percent, cut at 100; `–` where there is none."""
-    return _interval([percent(min(end, 1.0), sign) for end in ends or ()])
+    """In percent, within 0 and 100, of a difference (with a sign) -100; `–` where there is none."""
+    least = -1.0 if sign else 0.0
+    return _interval([percent(min(max(end, least), 1.0), sign) for end in ends or ()])
 
 
 def fraction_interval(ends: Sequence[float] | None) -> Text:

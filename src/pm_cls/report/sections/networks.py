@@ -109,7 +109,7 @@ def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
             if one.dataset != dataset:
                 continue
             across, mean = _across(one), 100 * one.accuracy.mean
-            ends = [min(100 * end, 100.0) for end in one.accuracy.mean_interval or ()]
+            ends = [min(max(100 * end, 0.0), 100.0) for end in one.accuracy.mean_interval or ()]
             axes.plot([across] * len(ends), ends, color=colour, linewidth=1)
             axes.plot(across, mean, marker, color=colour, label=dataset)
     axes.set_xscale("log")

@@ -101,8 +101,8 @@ def last_rows(found: Sequence[Record]) -> list[Row]:
 
 
 def percent_ends(summary: Summary) -> list[float]:
-    """The prediction interval of a new run in percent, cut at 100; empty of one run."""
-    return [min(100 * end, 100.0) for end in summary.new_interval or ()]
+    """The prediction interval of a new run in percent, within 0 and 100; empty of one run."""
+    return [min(max(100 * end, 0.0), 100.0) for end in summary.new_interval or ()]
 
 
 def span(row: Row) -> tuple[float, float]:
