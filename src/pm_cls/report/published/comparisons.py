@@ -132,7 +132,7 @@ def _compared(
     test = stats.paired_t(a, b)
     filled = words.format(
         first=first, second=second, a=percent(float(np.mean(a))), b=percent(float(np.mean(b))),
-        difference=f"{100 * test.difference:+.2f}", n=test.n, p="{p}",
+        difference=percent(test.difference, "+"), n=test.n, p="{p}",
     )  # fmt: skip
     return Comparison(filled, -test.difference if is_less else test.difference, test.p)
 
