@@ -53,3 +53,32 @@ def test_a_damaged_one_is_told(tmp_path, damage):
         predictions.read(path)
     with pytest.raises(OSError):
         predictions.read(tmp_path / "other.csv")
+
+
+def test_what_is_published_of_many_is_shorter_and_answers_as_before(tmp_path):
+    path, copy, many = tmp_path / "p.csv", tmp_path / "copy.csv", made(LARGE + 1)
+    many.logits[0] = [1.00011, 1.00022, 1.00033]  # to a thousandth, three times the same
+    predictions.write(path, many)
+    predictions.publish(path, copy)
+    shorter = predictions.read(copy)
+    assert shorter.names == many.names and (shorter.right() == many.right()).all()
+    assert shorter.logits[0].tobytes() == many.logits[0].tobytes()
+    assert 0 < np.abs(shorter.logits - many.logits).max() < 0.0006
+    short = [len(f"{logit:.7g}".partition(".")[2]) <= 3 for logit in shorter.logits.flat]
+    assert len(short) - 3 * 2 <= sum(short) < len(short)  # another row at most is as close
+    assert predictions.stored(copy).stat().st_size < predictions.stored(path).stat().st_size
+    assert predictions.published(path).logits.tobytes() == shorter.logits.tobytes()
+    assert predictions.published(copy).logits.tobytes() == shorter.logits.tobytes()
+
+
+@pytest.mark.parametrize("n", [LARGE, LARGE + 1])
+def test_plain_ones_are_published_as_they_are(tmp_path, n):
+    path, copy = tmp_path / "p.csv", tmp_path / "copy.csv"
+    predictions.write(path, made(n))
+    if n > LARGE:  # of a record from before
+        file = predictions.stored(path)
+        path.write_bytes(lzma.decompress(file.read_bytes()))
+        file.unlink()
+    predictions.publish(path, copy)
+    assert copy.read_bytes() == path.read_bytes()
+    assert predictions.published(path).logits.tobytes() == made(n).logits.tobytes()

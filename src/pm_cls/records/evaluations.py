@@ -30,15 +30,20 @@ class Evaluation:
 
 
 def file(folder: Path, name: str) -> Path:
-    """The JSON of an evaluation; its predictions stand beside it as CSV."""
+    """The JSON of an evaluation; its predictions stand beside it."""
     return folder / FOLDER / f"{name}.json"
+
+
+def answers(folder: Path, name: str) -> Path:
+    """The predictions of an evaluation."""
+    return folder / FOLDER / f"{name}.csv"
 
 
 def write(folder: Path, facts: Evaluation, found: Predictions) -> None:
     """The JSON, by which it is found, comes last."""
     path = file(folder, facts.name)
     path.parent.mkdir(exist_ok=True)
-    predictions.write(path.with_suffix(".csv"), found)
+    predictions.write(answers(folder, facts.name), found)
     write_json(path, {**asdict(facts), **asdict(found.scores())})
 
 
@@ -48,6 +53,9 @@ def read_facts(path: Path) -> Evaluation:
 
 
 def read_all(folder: Path) -> dict[str, tuple[Evaluation, Predictions]]:
-    """All of a run, by name; OSError, ValueError or LookupError where one is damaged."""
+    """All of a run, by name, with what is `published` of their predictions.
+
+    OSError, ValueError or LookupError where one is damaged.
+    """
     paths = sorted((folder / FOLDER).glob("*.json"))
-    return {p.stem: (read_facts(p), predictions.read(p.with_suffix(".csv"))) for p in paths}
+    return {p.stem: (read_facts(p), predictions.published(answers(folder, p.stem))) for p in paths}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pm_cls.records import folder
+from pm_cls.records import folder, predictions
 from pm_cls.report import columns, drawing, page
 from pm_cls.report import photographs as photograph_page
 from pm_cls.report.published import statements, studies
@@ -106,6 +106,8 @@ def _mirror(found: Sequence[Record], records: Path) -> None:
                 write_text(copy, folder.published_config(file))
             else:
                 shutil.copyfile(file, copy)
+        for file in run.answers():
+            predictions.publish(file, fresh / file.relative_to(run.folder))
         shutil.rmtree(target, ignore_errors=True)
         fresh.replace(target)
     for place in records.glob("*/seed*"):

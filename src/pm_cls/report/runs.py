@@ -1,6 +1,6 @@
 """Finished runs read back from disk, and which folders were left out and why.
 
-Every score is computed anew from the stored predictions; logs are never read.
+Every score is computed anew from the predictions as they are published; logs are never read.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -118,7 +118,7 @@ class Record:
         return np.array([kept[name] for name in names])
 
     def files(self) -> list[Path]:
-        """All that it was read from: neither weights nor logs."""
+        """All that it was read from but predictions: neither weights nor logs."""
         names = [folder.CONFIG, environment.FILE, epochs.FILE, result.FILE]
         names += [gradients.FILE] if self.layers else []
         names += [saliency.FACTS, saliency.ARRAYS] if self.saliency else []
@@ -126,10 +126,12 @@ class Record:
         names += [stress.FILE] if self.stress else []
         names += [calibration.FILE] if self.calibration else []
         facts = [evaluations.file(self.folder, name) for name in self.evaluations]
-        answers = [predictions.file(self.folder, epoch) for epoch in self.scores]
-        answers += [file.with_suffix(".csv") for file in facts]
-        read_from = [*map(predictions.stored, answers), *facts]
-        return [*(self.folder / name for name in names), *read_from]
+        return [*(self.folder / name for name in names), *facts]
+
+    def answers(self) -> list[Path]:
+        """The predictions of the reported epochs, and of the evaluations."""
+        own = [predictions.file(self.folder, epoch) for epoch in self.scores]
+        return [*own, *(evaluations.answers(self.folder, name) for name in self.evaluations)]
 
 
 def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
@@ -161,7 +163,7 @@ def read_run(place: Path) -> Record:
         raise ValueError(f"it says that it is {stored.experiment}, seed {stored.seed}")
     answers, scores = {}, {}
     for epoch, known in stored.epochs.items():
-        answers[epoch] = predictions.read(predictions.file(place, epoch))
+        answers[epoch] = predictions.published(predictions.file(place, epoch))
         if len(answers[epoch].names) == known.n:
             scores[epoch] = answers[epoch].scores()
         if epoch not in scores or scores[epoch].correct != known.correct:
