@@ -1,18 +1,45 @@
 """Weights as safetensors: numbers and names only, nothing that could execute."""
 
+import errno
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 from paddle import nn
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError, serialize_file
+from safetensors.numpy import load_file
 
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import write_bytes
+from pm_cls.runtime.files import whole
+
+# How the library's words end where the system refused: "... (os error 28)".
+SYSTEM_ERROR = re.compile(r"(?:os error |code: )(\d+)")
+
+
+def write_tensors(path: Path, tensors: Iterable[tuple[str, np.ndarray]]) -> None:
+    """As `safetensors.numpy.save_file`, but whole or not at all, and with one copy in memory.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    plain = {
+        name: {"dtype": value.dtype.name, "shape": value.shape, "data": value.tobytes()}
+        for name, value in tensors
+    }
+    with whole(path) as file:
+        try:
+            serialize_file(plain, file.name)
+        except SafetensorError as error:
+            told = SYSTEM_ERROR.search(str(error))
+            number = int(told[1]) if told else errno.EIO
+            raise OSError(number, os.strerror(number), str(path))
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:
-    """Write all parameters under their Paddle names."""
-    write_bytes(path, save({name: value.numpy() for name, value in model.state_dict().items()}))
+    """Write all parameters under their Paddle names; OSError where that fails."""
+    write_tensors(path, ((name, value.numpy()) for name, value in model.state_dict().items()))
 
 
 def load_weights(model: nn.Layer, path: Path) -> None:

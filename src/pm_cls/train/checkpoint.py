@@ -19,12 +19,13 @@ import paddle
 from paddle import nn
 from pydantic import TypeAdapter
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load, load_file, save
 
+from pm_cls.models.weights import write_tensors
 from pm_cls.records.epochs import Epoch
 from pm_cls.records.folder import CHECKPOINT
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import write_bytes, write_json
+from pm_cls.runtime.files import write_json
 from pm_cls.scores.metrics import Scores
 from pm_cls.train.log import log
 
@@ -73,17 +74,16 @@ class State:
         """
         place = self.folder / CHECKPOINT
         place.mkdir(exist_ok=True)
-        content = save(dict(self._tensors()))
         numbers = self._numbers()
         facts = _FACTS.dump_python(
             _Facts(**vars(progress), data_digest=self.data_digest, numbers=numbers), mode="json"
         )
-        write_bytes(place / f"epoch{progress.epoch}.safetensors", content)
-        checksum = _checksum(content, facts)
-        write_json(place / f"epoch{progress.epoch}.json", {**facts, "sha256": checksum})
+        file = place / f"epoch{progress.epoch}.json"
+        write_tensors(_beside(file), self._tensors())
+        write_json(file, {**facts, "sha256": _checksum(file, facts)})
         for old in self._files()[KEPT:]:
             old.unlink()
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+            _beside(old).unlink(missing_ok=True)
 
     def resume(self) -> Progress:
         """Bring network and optimiser to the last whole checkpoint of the run.
@@ -116,7 +116,7 @@ class State:
         """
         file = self.folder / CHECKPOINT / f"epoch{epoch}.json"
         numbers = _read(file)[0].numbers if epoch else self._numbers()
-        tensors = _tensors_beside(file) if epoch else save(dict(self._tensors()))
+        tensors = _beside(file).read_bytes() if epoch else save(dict(self._tensors()))
         return json.dumps(numbers).encode() + b"\n" + tensors
 
     def fill(self, packed: bytes) -> None:
@@ -176,20 +176,23 @@ def _epoch(file: Path) -> int:
     return int(file.stem.removeprefix("epoch"))
 
 
-def _tensors_beside(file: Path) -> bytes:
-    return file.with_suffix(".safetensors").read_bytes()
+def _beside(file: Path) -> Path:
+    """The tensors of a checkpoint."""
+    return file.with_suffix(".safetensors")
 
 
 def _read(file: Path) -> tuple[_Facts, dict[str, np.ndarray]]:
     facts = json.loads(file.read_text(encoding="utf-8"))
-    content = _tensors_beside(file)
-    if facts.pop("sha256") != _checksum(content, facts):
+    if facts.pop("sha256") != _checksum(file, facts):
         raise ValueError("its checksum does not fit")
-    return _FACTS.validate_python(facts), load(content)
+    return _FACTS.validate_python(facts), load_file(_beside(file))
 
 
-def _checksum(content: bytes, facts: dict[str, Any]) -> str:
+def _checksum(file: Path, facts: dict[str, Any]) -> str:
     """SHA-256 (hex) over tensors and facts."""
-    digest = hashlib.sha256(content)
+    digest = hashlib.sha256()
+    with _beside(file).open("rb") as tensors:
+        while block := tensors.read(1 << 20):
+            digest.update(block)
     digest.update(json.dumps(facts, sort_keys=True).encode())
     return digest.hexdigest()
