@@ -119,6 +119,31 @@ def fake_run(tmp_path):
     return writer_of_runs(tmp_path / "runs")
 
 
+def idx(values):
+    """The content of an idx file of uint8 values."""
+    import numpy as np
+
+    header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+    return header + values.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A folder with the four files of MNIST: 30 training and 20 test images of noise."""
+    import gzip
+
+    import numpy as np
+
+    from pm_cls.data import mnist
+
+    rng = np.random.default_rng(0)
+    for (images, labels), n in zip(mnist.FILES.values(), (30, 20), strict=True):
+        pixels = rng.integers(0, 256, (n, 28, 28))
+        (tmp_path / f"{images}.gz").write_bytes(gzip.compress(idx(pixels)))
+        (tmp_path / labels).write_bytes(idx(rng.integers(0, 10, n)))
+    return tmp_path
+
+
 def file_of(experiment):
     """The YAML file that has an experiment, of the thesis or of another study."""
     return files_of_experiments()[experiment]

@@ -31,8 +31,10 @@ MAY_NOT = {
 }  # fmt: skip
 REPORT_MAY = {"runtime", "config", "scores", "records", "report"}
 CARD_MAY = REPORT_MAY | {"data"}  # no Paddle either
-# The places in the report that show the photographs themselves.
-REPORT_SEES = {f"pm_cls.data.photographs.{name}" for name in ("folders", "formats", "images")}
+# For the page of the report that shows the images themselves.
+REPORT_SEES = {"pm_cls.data"} | {
+    f"pm_cls.data.photographs.{name}" for name in ("folders", "formats", "images")
+}
 # What draws, which knows nothing of the sources: both leave pictures beside a run.
 INSPECT_SEES = {"pm_cls.report"} | {
     f"pm_cls.report.{name}" for name in ("drawing", "pictures", "text")

@@ -15,7 +15,7 @@ from pathlib import Path
 from pm_cls import baselines
 from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
 from pm_cls.config.studies import experiments_in
-from pm_cls.data import DATASETS, Dataset, load_dataset, spec_of
+from pm_cls.data import DATASETS, Dataset, load_dataset, named_roots, spec_of
 from pm_cls.data.mnist import DOWNLOAD
 from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
@@ -231,12 +231,7 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
 
 def _roots_given(args: argparse.Namespace) -> dict[str, str]:
     """By the name of a data set the folder that the command line names."""
-    given = {OFFICIAL_NAME: args.data, "mnist": args.mnist}
-    for one in args.root:
-        name, _, root = one.partition("=")
-        if name not in DATASETS or not root:
-            raise UsageError(f"--root {one}: NAME=DIR is needed, NAME of {', '.join(DATASETS)}")
-        given[name] = root
+    given = {OFFICIAL_NAME: args.data, "mnist": args.mnist, **named_roots(args.root)}
     return {name: root for name, root in given.items() if root}
 
 

@@ -1,6 +1,5 @@
 """MNIST and Fashion-MNIST from idx files."""
 
-import gzip
 import types
 
 import numpy as np
@@ -10,22 +9,7 @@ from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset, mnist
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.scores.target import Classes
-
-
-def idx(values):
-    header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
-    return header + values.astype(np.uint8).tobytes()
-
-
-@pytest.fixture
-def digits(tmp_path):
-    rng = np.random.default_rng(0)
-    for (images, labels), n in zip(mnist.FILES.values(), (30, 20), strict=True):
-        (tmp_path / f"{images}.gz").write_bytes(
-            gzip.compress(idx(rng.integers(0, 256, (n, 28, 28))))
-        )
-        (tmp_path / labels).write_bytes(idx(rng.integers(0, 10, n)))
-    return tmp_path
+from tests.conftest import idx
 
 
 def load(root, name="mnist", **settings):

@@ -1,6 +1,7 @@
 """Data sets by name. A new one is a file with its `Spec`, `load(config.data)`, and a line here."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +63,17 @@ def load_dataset(config: DataConfig) -> Dataset:
     return dataset if config.limit is None else _cut(dataset, config.limit)
 
 
+def named_roots(given: Sequence[str]) -> dict[str, str]:
+    """By the name of a data set the folder of its files, from NAME=DIR each; else a UsageError."""
+    roots = {}
+    for one in given:
+        name, _, root = one.partition("=")
+        if name not in DATASETS or not root:
+            raise UsageError(f"--root {one}: NAME=DIR is needed, NAME of {', '.join(DATASETS)}")
+        roots[name] = root
+    return roots
+
+
 def _cut(dataset: Dataset, limit: int) -> Dataset:
     """The data set with `limit` images in each split, or all where there are fewer."""
     train, validation = _drawn(dataset.train, limit), _drawn(dataset.validation, limit)
@@ -89,6 +101,7 @@ __all__ = [
     "Spec",
     "Split",
     "load_dataset",
+    "named_roots",
     "spec_of",
     "with_classes",
 ]

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pm_cls.data import named_roots
 from pm_cls.records import baselines
 from pm_cls.report import OUT, page, report
 from pm_cls.report.text import LANGUAGES
@@ -55,11 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="also write report-photographs.html: the photographs that most runs get wrong, from "
         "this folder; git ignores the file, as the photographs are not ours to publish",
     )
+    parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="the same of another data set's images, as mnist=data/mnist",
+    )
     args = parser.parse_args(arguments)
     if args.seeds is not None and args.seeds < 1:
         raise UsageError(f"--seeds {args.seeds}: a number from 1 on is needed")
     made = report(
-        args.runs_dir, args.out, args.seeds, language=args.lang, photographs=args.photographs
+        args.runs_dir,
+        args.out,
+        args.seeds,
+        language=args.lang,
+        photographs=args.photographs,
+        roots=named_roots(args.root),
     )
     print(f"\n{made.summary}\nwritten: {args.out}; the report is {args.out / page.FILE}")
 

@@ -38,7 +38,13 @@ class Report:
 
 
 def build(
-    runs_dir: Path, out: Path, seeds: int | None, language: Language, photographs: Path | None
+    runs_dir: Path,
+    out: Path,
+    seeds: int | None,
+    *,
+    language: Language,
+    photographs: Path | None,
+    roots: Mapping[str, str],
 ) -> Report:
     """Write a report; see `pm_cls.report.report`."""
     found, left_out = read_runs(runs_dir)
@@ -51,11 +57,12 @@ def build(
             + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
             + "".join(f"\n  left out: {problem.en}" for problem in left_out.values())
         )
-    contents = [(section, section.make(material)) for section in SECTIONS]
-    pages = page.render(material, contents, language)
-    if photographs is not None:
-        text = photograph_page.render(material, photographs, language)
+    pages = {}
+    if photographs is not None or roots:  # first, as they may not be those that are needed
+        text = photograph_page.render(material, photographs, roots, language)
         pages[photograph_page.FILE] = text
+    contents = [(section, section.make(material)) for section in SECTIONS]
+    pages |= page.render(material, contents, language)
     files = {name: text for _, content in contents for name, text in content.files.items()}
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)

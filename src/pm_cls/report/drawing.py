@@ -85,11 +85,12 @@ def save_png(draw: Draw, path: Path) -> None:
 def inline_jpeg(draw: Draw, language: Language) -> str:
     """A figure that is made of images as a data address."""
     with _own_style("pm_cls"):
-        return jpeg_address(_bytes(draw(language), "jpeg", dpi=PIXELS_PER_INCH))
+        return address(_bytes(draw(language), "jpeg", dpi=PIXELS_PER_INCH), "jpeg")
 
 
-def jpeg_address(content: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(content).decode()
+def address(content: bytes, kind: str) -> str:
+    """An image file, jpeg or png, as a data address."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode()
 
 
 def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:

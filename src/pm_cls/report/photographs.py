@@ -1,7 +1,8 @@
-"""A page of its own with photographs, for whoever holds them: they are not ours to publish."""
+"""A page of its own with images, for whoever holds them: they are not ours to publish."""
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.images import BadPhotograph, read_photograph
 from pm_cls.records import saliency
-from pm_cls.report import drawing, page, pictures
+from pm_cls.report import drawing, missed, page, pictures
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Material, marks
 from pm_cls.report.sections.saliency import looked_into
@@ -26,15 +27,30 @@ MOST = 48
 SIDE = 240  # pixels of a thumbnail
 
 
-def render(material: Material, folder: Path, language: Language) -> str:
-    """The photographs that most runs get wrong, from a folder of them.
+def render(
+    material: Material, folder: Path | None, roots: Mapping[str, str], language: Language
+) -> str:
+    """The images that most runs get wrong.
 
-    With them, where it is kept, what each network looks at. Runs that give one answer for all
-    photographs do not count, nor do other runs where there are some of the thesis.
+    Args:
+        folder: the photographs; with them, where it is kept, what each network looks at. Runs that
+            give one answer for all photographs do not count, nor do other runs where there are
+            some of the thesis.
+        roots: of other data sets, see `missed`.
 
     Raises:
         DataError: one that is to be shown is not in the folder, or cannot be read.
     """
+    return page.fill(
+        "photographs.html.j2",
+        language,
+        photographs=None if folder is None else _photographs(material, folder, language),
+        others=list(missed.experiments(material.reported, roots)),
+        marks=marks(material.shown),
+    )
+
+
+def _photographs(material: Material, folder: Path, language: Language) -> dict[str, object]:
     wrong: Counter[str] = Counter()
     labels: dict[str, int] = {}
     n_runs = 0
@@ -50,17 +66,14 @@ def render(material: Material, folder: Path, language: Language) -> str:
     if absent := [name for name in worst if name not in files]:
         raise DataError(f"--photographs {folder}: holds no {', '.join(absent[:5])}")
     drawn = {name: _pictures(run, language) for name, run in looked_into(material).items()}
-    return page.fill(
-        "photographs.html.j2",
-        language,
-        shown=[
+    return {
+        "shown": [
             {"name": n, "label": labels[n], "wrong": wrong[n], "image": _thumbnail(files[n])}
             for n in worst
         ],
-        n_runs=n_runs,
-        marks=marks(material.shown),
-        pictures={name: one for name, one in drawn.items() if one is not None},
-    )
+        "n_runs": n_runs,
+        "pictures": {name: one for name, one in drawn.items() if one is not None},
+    }
 
 
 def _pictures(run: Record, language: Language) -> dict[str, list[str]] | None:
@@ -93,4 +106,4 @@ def _thumbnail(path: Path) -> str:
     image.thumbnail((SIDE, SIDE))
     content = io.BytesIO()
     image.save(content, "JPEG", quality=85)
-    return drawing.jpeg_address(content.getvalue())
+    return drawing.address(content.getvalue(), "jpeg")
