@@ -166,8 +166,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.seeds < 1 or (args.jobs is not None and args.jobs < 1):
         raise UsageError("--seeds and --jobs: a number from 1 on is needed")
     at_top = args.study == THESIS and args.configs is None
-    configs = args.repository / CONFIGS / ("" if at_top else args.study)
-    reproduce(args.configs or configs, args)
+    folder_of_all = args.repository / CONFIGS
+    configs = args.configs or folder_of_all / ("" if at_top else args.study)
+    if not configs.is_dir() and args.configs is None and folder_of_all.is_dir():
+        others = sorted(
+            file.stem for file in folder_of_all.glob("*/*.yaml") if file.stem == file.parent.name
+        )
+        raise UsageError(f"--study {args.study}: none of {', '.join([THESIS, *others])}")
+    reproduce(configs, args)
 
 
 def reproduce(configs: Path, args: argparse.Namespace) -> None:
