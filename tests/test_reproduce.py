@@ -144,7 +144,7 @@ def test_a_study_of_many_experiments_in_one_file(repository, photographs, capsys
     assert "2 runs, 0 finished already" in capsys.readouterr().out
     for name in ("lenet_tanh", "lenet_relu"):
         assert is_finished(repository / "runs-synthetic" / name / "seed0")
-    with pytest.raises(UsageError, match="--study absent: none of thesis, mine$"):
+    with pytest.raises(UsageError, match=r"--study absent: none of thesis, mine$"):
         reproduce.main(["--study", "absent"])
     reproduce.main([*arguments, "--quick"])
     config = read_config(repository / "runs-quick" / "synthetic" / "lenet_tanh" / "seed0")

@@ -57,7 +57,8 @@ def test_every_experiment_that_is_named_is_in_the_configs():
     for one in statements.stated().statements:
         for pair in one.parameters.get("pairs", []):
             named |= {point[0] for point in pair if one.rule != "arithmetic"}
-        named |= {one.parameters["of"][0]} if "of" in one.parameters else set()
+        of = one.parameters.get("of", [])
+        named |= {point[0] for point in of} if one.rule == "united" else {*of[:1]}
     assert all(file_of(name) for name in named)
 
 
@@ -161,11 +162,43 @@ def test_what_can_learn(runs):
     assert found["pretraining_sigmoid"].verdict == "reproduced"
 
 
+def test_networks_together_against_one(fake_run):
+    names = ["lenet7_relu", "lenet9_relu", "alexnet"]
+    for extra, name in enumerate(names):
+        for seed in range(3):
+            one = logits(400)
+            one[50 * seed : 50 * seed + 20 + extra] *= -1  # other images in each seed
+            place = fake_run(name, one, LABELS, seed=seed)
+    found = judged(place)
+    assert found["ensembles_accuracy"].verdict == "reproduced"
+    # 400 of 400 together, 379 on average alone; the snapshots of a fake run are all the same.
+    assert found["ensembles_accuracy"].evidence.en.startswith(
+        "Mean of the seeds: 100.00% against 94.75% of one, +5.25 points (p"
+    )
+    assert found["ensembles"].verdict == "not_supported"
+    assert "epochs: 94.75% against 94.75% of one, +0.00 points (no difference, 3 networks)" in (
+        found["ensembles"].evidence.en
+    )
+
+
+def test_too_few_networks_together_are_not_tested(runs):
+    runs("lenet7_relu", (380, 381, 379))
+    runs("lenet9_relu", (380, 381))
+    found = judged(runs("alexnet", (380, 381, 379)))
+    assert found["ensembles_accuracy"].verdict == "not_yet_tested"
+    assert found["ensembles_accuracy"].evidence.en == (
+        "Mean of the seeds: 2 of the 3 networks that the rule needs."
+    )
+
+
 def test_sizes_come_from_the_costs(runs):
-    costs = [Network("googlenet", 6_000_000, 10), Network("vgg16", 134_000_000, 10)]
+    costs = [Network("googlenet", 6_000_000, 10), Network("vgg16", 134_000_000, 15)]
     found = judged(runs("alexnet", (380,)), costs)
     assert found["googlenet_smaller"].verdict == "reproduced"
     assert "6,000,000" in found["googlenet_smaller"].evidence.en
+    assert found["googlenet_faster"].evidence.en == (
+        "googlenet 10 multiplications an image, vgg16 15."
+    )
     assert found["densenet_smaller"].verdict == "not_yet_tested"
 
 

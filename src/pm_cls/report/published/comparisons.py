@@ -4,19 +4,33 @@ A rule is a function of the facts with its parameters by keyword. It gives compa
 values are corrected together with all others of the document (Holm), or a verdict that needs none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 
 from pm_cls.records.networks import Network
+from pm_cls.records.predictions import Predictions
 from pm_cls.report.published.values import Verdict
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, percent
 from pm_cls.scores import metrics, stats
+from pm_cls.scores.ensembles import averaged, voted
 
 Point = tuple[str, int]  # an experiment and an epoch
+Union = Literal["average", "vote", "snapshots"]
+UNITED = {"average": averaged, "vote": voted}
+WAYS = {
+    "average": Text("Mean of the seeds", "各种子取平均"),
+    "vote": Text("Votes of the seeds", "各种子投票"),
+    "snapshots": Text("Mean of a run's reported epochs", "一次运行的各报告轮次取平均"),
+}
+COSTS = {
+    "parameters": Text("parameters", "个参数"),
+    "multiplications": Text("multiplications an image", "次乘法（每张图像）"),
+}
 
 
 @dataclass(frozen=True)
@@ -186,19 +200,72 @@ def _product(text: str) -> Fraction:
     return found
 
 
-def cheaper(facts: Facts, *, first: str, second: str) -> Outcome:
-    """The first experiment's network has fewer parameters than the second's."""
+def cheaper(
+    facts: Facts,
+    *,
+    first: str,
+    second: str,
+    cost: Literal["parameters", "multiplications"] = "parameters",
+) -> Outcome:
+    """The first experiment's network has less of a cost than the second's."""
     if not {first, second} <= {*facts.networks}:
         raise NotTested(Text("networks.csv does not have both.", "networks.csv 中没有这两者。"))
-    a, b = (facts.networks[name].parameters for name in (first, second))
-    words = Text(
-        "{first} {a:,} parameters, {second} {b:,}.",
-        "{first} 有 {a:,} 个参数，{second} 有 {b:,} 个。",
-    )
-    evidence = words.format(first=first, second=second, a=a, b=b)
+    a, b = (getattr(facts.networks[name], cost) for name in (first, second))
+    words = Text("{first} {a:,} {cost}, {second} {b:,}.", "{first} {a:,} {cost}，{second} {b:,}。")
+    of = COSTS[cost]
+    evidence = words.format(first=first, second=second, a=a, b=b, cost=of)
     return Outcome(evidence=evidence, verdict="reproduced" if a < b else "not_reproduced")
 
 
+def united(facts: Facts, *, of: list[Point], by: list[Union]) -> Outcome:
+    """Runs that answer together are right of more than one of them, mean over its seeds.
+
+    A comparison for each way of uniting them, paired over the networks: `average` and `vote` unite
+    a network's seeds, `snapshots` averages the reported epochs of a run, which is held against its
+    last. NotTested: fewer networks than a rule needs seeds.
+    """
+    return Outcome([_united(facts, of, way) for way in by])
+
+
+def _united(facts: Facts, of: Sequence[Point], way: Union) -> Comparison:
+    alone, together = [], []
+    for point in of:
+        try:
+            (runs,) = facts.at(point)
+        except NotTested:
+            continue
+        answers = [run.predictions[point[1]] for run in runs]
+        target, labels = answers[0].target, answers[0].labels
+        if way == "snapshots":
+            if len(runs[0].predictions) == 1:
+                continue
+            found = [averaged(_logits(run.predictions.values()), target) for run in runs]
+        else:
+            found = [UNITED[way](_logits(answers), target)]
+        alone.append(float(np.mean([run.scores[point[1]].accuracy for run in runs])))
+        together.append(float(np.mean([target.right(one, labels).mean() for one in found])))
+    if len(alone) < facts.seeds:
+        words = Text(
+            "{way}: {n} of the {least} networks that the rule needs.",
+            "{way}：该规则需要 {least} 个网络，目前只有 {n} 个。",
+        )
+        raise NotTested(words.format(way=WAYS[way], n=len(alone), least=facts.seeds))
+    test = stats.paired_t(together, alone)
+    words = Text(
+        "{way}: {a}% against {b}% of one, {difference} points ({p}, {n} networks).",
+        "{way}：{a}%，单个为 {b}%，相差 {difference} 个百分点（{p}，{n} 个网络）。",
+    ).format(
+        way=WAYS[way], a=percent(float(np.mean(together))), b=percent(float(np.mean(alone))),
+        difference=percent(test.difference, "+"), n=test.n, p="{p}",
+    )  # fmt: skip
+    return Comparison(words, test.difference, test.p)
+
+
+def _logits(answers: Iterable[Predictions]) -> np.ndarray:
+    return np.stack([one.logits for one in answers])
+
+
 RULES: dict[str, Callable[..., Outcome]] = {
-    rule.__name__: rule for rule in (better, calmer, sparser, cannot, can, arithmetic, cheaper)
+    rule.__name__: rule
+    for rule in (better, calmer, sparser, cannot, can, arithmetic, cheaper, united)
 }
