@@ -24,11 +24,7 @@ from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.blocks.normalisation import NORMALISING, normalize
 from pm_cls.models.blocks.pooling import pool_otherwise
 from pm_cls.models.blocks.stages import Sequential
-from pm_cls.models.efficientnet import (
-    EfficientNetLite0,
-    EfficientNetLite1,
-    EfficientNetLite2,
-)
+from pm_cls.models.efficientnet import EfficientNetLite0
 from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
 from pm_cls.models.pretrained import load_pretrained, source_of
@@ -45,8 +41,6 @@ MODELS: dict[str, type[nn.Layer]] = {
     "resnet50": vision.ResNet50,
     "densenet121": vision.DenseNet121,
     "efficientnet_lite0": EfficientNetLite0,
-    "efficientnet_lite1": EfficientNetLite1,
-    "efficientnet_lite2": EfficientNetLite2,
     "mnist_lenet": MnistLeNet,
     "lenet20": chains.LeNet20,
     "cnn8": chains.Cnn8,

