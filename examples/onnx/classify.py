@@ -7,6 +7,7 @@ For research and teaching: no medical device. Photographs are sampled as `pm_cls
 not bring 16-bit or CMYK files to 8-bit RGB as carefully: there the answers may differ.
 """
 
+import json
 import sys
 
 import numpy as np
@@ -30,11 +31,15 @@ def main(model: str, *photographs: str) -> None:
     facts = session.get_modelmeta().custom_metadata_map
     if (facts["field_of_view"], facts["colour"]) != ("as_it_is", "as_it_is"):
         sys.exit("this network wants photographs prepared in a way that is not done here")
+    classes = json.loads(facts.get("classes", "[]"))
     print("image,logit,probability,prediction")
     for file in photographs:
         images = pixels(file, int(facts["image_size"]))
         logits, shares, labels = session.run(None, {"images": images})
-        print(f"{file},{logits[0, 0]:.9g},{shares[0, 0]:.9g},{labels[0, 0]}")
+        label = int(labels.ravel()[0])
+        of = label if logits.shape[1] > 1 else 0  # of yes or no there is the one of yes alone
+        answer = classes[label] if classes else label
+        print(f"{file},{logits[0, of]:.9g},{shares[0, of]:.9g},{answer}")
 
 
 if __name__ == "__main__":

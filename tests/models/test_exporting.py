@@ -11,11 +11,13 @@ import threading
 import numpy as np
 import pytest
 
+from pm_cls import load_config, train
 from pm_cls.export import main
 from pm_cls.models import exporting
 from pm_cls.models.classifier import Run
 from pm_cls.runtime.errors import RunError, UsageError
 from tests.conftest import REPOSITORY
+from tests.data.test_own_classifier import draw
 
 pytestmark = pytest.mark.once
 
@@ -51,6 +53,31 @@ def test_the_example_answers_as_predict_does(model, trained, photographs):
     own = Run.read(trained).predict(files)
     assert [int(row[3]) for row in rows] == [one.label for one in own]
     np.testing.assert_allclose([float(row[1]) for row in rows], [o.logit for o in own], atol=1e-4)
+
+
+def test_the_example_names_the_class_and_gives_what_is_of_it(model, tmp_path):
+    draw(tmp_path / "all")
+    config = load_config(
+        REPOSITORY / "configs" / "own" / "folder.yaml",
+        [
+            f"data.root={tmp_path / 'all'}", "data.image_size=32", "model={name: dense}",
+            "train.epochs=1", "train.report_epochs=[1]",
+        ],
+    )  # fmt: skip
+    run = train(config, runs_dir=tmp_path / "runs", device="cpu")
+    file = tmp_path / "own.onnx"
+    exporting.export(run, file)
+    files = sorted((tmp_path / "all").rglob("*.*"))[::4]
+    example = REPOSITORY / "examples" / "onnx" / "classify.py"
+    done = subprocess.run(
+        [sys.executable, example, file, *files], capture_output=True, text=True, check=True
+    )
+    rows = [line.rsplit(",", 3)[1:] for line in done.stdout.splitlines()[1:]]
+    own = run.predict(files)
+    assert [row[2] for row in rows] == [one.class_name for one in own]
+    found = np.array([[float(value) for value in row[:2]] for row in rows])
+    expected = np.array([[one.logit[one.label], one.probability] for one in own])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_one_that_answers_otherwise_is_refused(trained, tmp_path, monkeypatch):

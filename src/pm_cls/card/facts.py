@@ -90,21 +90,17 @@ class Row:
     def cells(self) -> list[Text]:
         """As a line of a table."""
         rates = [one.words if one else NONE for one in (self.sensitivity, self.specificity)]
-        rule = "–" if self.rule is None else f"{self.rule:.2f}"
         area = Text("{v} ({ends})", "{v}（{ends}）").format(
             v=fraction(self.auc), ends=fraction_interval(self.interval)
         )
         if self.interval is None:
             area = Text(fraction(self.auc), fraction(self.auc))
         number = str(self.accuracy.n)
-        return [
-            self.data,
-            Text(number, number),
-            Text(rule, rule),
-            self.accuracy.words,
-            *rates,
-            area,
-        ]
+        first = [self.data, Text(number, number)]
+        if self.rule is None:
+            return [*first, self.accuracy.words, area]
+        rule = f"{self.rule:.2f}"
+        return [*first, Text(rule, rule), self.accuracy.words, *rates, area]
 
 
 @dataclass(frozen=True)
