@@ -123,6 +123,14 @@ def test_weights_that_would_execute_code_are_refused(copied, tmp_path):
     assert trap.exists()  # it was a real one
 
 
+def test_a_run_that_is_near_is_named(trained, tmp_path):
+    place = tmp_path / "runs-quick" / "synthetic" / "lenet7_relu" / "seed0"
+    shutil.copytree(trained, place)
+    asked = tmp_path / "runs-quick" / "lenet7_relu" / "seed0"
+    with pytest.raises(UsageError, match=f"{asked}: holds no finished run, as {place} does$"):
+        predict(asked, [tmp_path], device="cpu")
+
+
 def test_a_folder_without_a_finished_run_is_told(copied, tmp_path):
     with pytest.raises(UsageError, match="holds no finished run"):
         evaluate(tmp_path, device="cpu")
@@ -282,7 +290,7 @@ def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     folder, table = clinic
     evaluated("--run", copied, "--data", folder, "--labels", table)
     out = capsys.readouterr().out
-    assert "8 photographs of clinic\n" in out and "1 more photographs in the folder" in out
+    assert "clinic: 8 photographs\n" in out and "1 more photographs in the folder" in out
     record = json.loads((copied / "evaluations" / "clinic.json").read_text())
     assert (record["name"], record["epoch"], record["n"]) == ("clinic", 2, 8)
     facts, found = evaluations.read_all(copied)["clinic"]
@@ -298,7 +306,7 @@ def test_evaluate_returns_what_it_keeps_of_photographs_from_elsewhere(copied, cl
     folder, table = clinic
     (one,) = evaluate(copied, folder, table, name="other", device="cpu")
     assert (one.folder, one.epoch, one.data) == (copied, 2, "other")
-    assert one.notes[0] == "8 photographs of other" and len(one.notes) == 2
+    assert one.notes[0] == "other: 8 photographs" and len(one.notes) == 3
     _, kept = evaluations.read_all(copied)["other"]
     assert kept.logits.tobytes() == one.predictions.logits.tobytes()
     with pytest.raises(UsageError, match="labels need the folder of their photographs"):
@@ -309,7 +317,7 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
     table = tmp_path / "some.csv"
     table.write_text("Label,FILE\n1,PALM-Validation400/V0001.jpg\n")
     evaluated("--run", copied, "--data", photographs, "--labels", table, "--name", "again")
-    assert "1 photographs of again (SYNTHETIC)" in capsys.readouterr().out
+    assert "again (SYNTHETIC): 1 photographs" in capsys.readouterr().out
     assert evaluations.read_facts(copied / "evaluations/again.json").dataset == "synthetic"
 
 

@@ -78,7 +78,7 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
     shutil.copy(REPOSITORY / "configs" / "mnist_lenet.yaml", repository / "configs")
     reproduce.main(["--data", str(photographs), "--quick", "--device", "cpu"])
     out = capsys.readouterr().out
-    assert "left out of the quick look" in out and "about 1 minute" in out
+    assert "left out of the quick look" in out and "some two minutes" in out
     table = (repository / "results-quick" / "table1.md").read_text()
     assert "`data.image_size` is 72 instead of 224" in table and "SYNTHETIC" in table
 
@@ -157,7 +157,7 @@ def test_drawn_figures_need_neither_files_nor_photographs(repository, monkeypatc
     monkeypatch.setattr(reproduce, "synthesize", None)
     reproduce.main(["--study", "shapes", "--quick", "--device", "cpu"])
     out = capsys.readouterr().out
-    assert "6 runs, 0 finished already" in out and "about 2 minutes" in out
+    assert "6 runs, 0 finished already" in out and "some two minutes" in out
     assert "# Drawn colours and shapes: the document beside our runs" in out
     assert "SYNTHETIC" not in out
     assert "`data.limit` is 100 instead of None" in out

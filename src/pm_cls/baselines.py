@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets.append((other.split, other.name, other.digest))
     found: list[Baseline] = []
     for split, name, digest in sets:
-        print(f"{len(split.labels)} photographs of {name}")
+        print(f"{name}: {len(split.labels)} photographs")
         for one in score(fitted, split, name, digest):
             found.append(one)
             print(_line(one), flush=True)

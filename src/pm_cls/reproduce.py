@@ -138,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help=f"a first look in a minute or two: photographs of {QUICK_IMAGE_SIZE} pixels; the "
+        help=f"a first look in two minutes or three: photographs of {QUICK_IMAGE_SIZE} pixels; the "
         f"{THESIS} without MNIST, other studies with 2 epochs of 100 images",
     )
     parser.add_argument(
@@ -223,7 +223,7 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
                          "get them")  # fmt: skip
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(plan, jobs, (1 if at_top else 2) if quick else None), flush=True)
+    print(_outlook(plan, jobs, quick), flush=True)
 
     failed = run_side_by_side(plan.longest_first(), jobs)
     _score_baselines(plan.datasets.values(), out)
@@ -258,8 +258,8 @@ def _photographs(repository: Path) -> str:
     if _is_filled(repository / REAL_DATA):
         return str(repository / REAL_DATA)
     print(
-        f"{REAL_DATA} is empty and --data was not given: going on with SYNTHETIC photographs "
-        f"in {SYNTHETIC_DATA}. data/README.md says how to get the real ones.",
+        f"{REAL_DATA} holds no photographs and --data was not given: going on with SYNTHETIC "
+        f"photographs in {SYNTHETIC_DATA}. data/README.md says how to get the real ones.",
         flush=True,
     )
     synthesize(repository / SYNTHETIC_DATA)
@@ -286,23 +286,22 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
 
 def _count_costs(configs: Iterable[Config], out: Path) -> None:
     """Write what the networks cost into `out`."""
+    device.prepare("cpu")
     from pm_cls.models.cost import cost  # Paddle, which nothing before it needs here
 
-    device.prepare("cpu")
     costs = [cost(config, spec_of(config.data)) for config in configs]
     with writing(f"--out {out}"):
         network_records.write(costs, out / network_records.FILE)
 
 
-def _outlook(plan: Plan, jobs: int, quick_minutes: int | None) -> str:
+def _outlook(plan: Plan, jobs: int, quick: bool) -> str:
     total = plan.finished + len(plan.tasks)
     count = "1 run" if total == 1 else f"{total} runs"
     text = f"{count}, {plan.finished} finished already, {jobs} at a time"
     if not plan.tasks:
         return f"{text}."
-    if quick_minutes:
-        in_words = "1 minute" if quick_minutes == 1 else f"{quick_minutes} minutes"
-        return f"{text}: about {in_words} on two cores."
+    if quick:
+        return f"{text}: some two minutes on two cores."
     if not all(plan.seconds):
         return f"{text}. How long it takes is not known: {RECORDS} has no record of some."
     minutes = round(max(max(plan.seconds), sum(plan.seconds) / jobs) / 60)

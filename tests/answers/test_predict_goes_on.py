@@ -169,7 +169,9 @@ def test_a_page_in_a_browser(command, many, tmp_path, browser):
 
     assert "照片分类结果" in browser.find_element("tag name", "body").text
     browser.find_element("id", "language").click()
-    assert browser.find_element("tag name", "h1").text == "Answers to photographs (SYNTHETIC)"
+    assert browser.find_element("tag name", "h1").text == (
+        "Answers to photographs, by a network trained on SYNTHETIC ones"
+    )
     browser.find_element("css selector", "[data-sort=highest]").click()
     best = sorted(rows, key=lambda one: -one["probability"])
     assert names() == [one["name"].rsplit("/")[-1] for one in best] and len(best) == 35

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pm_cls.card import card
 from pm_cls.records import folder as places
+from pm_cls.runtime.errors import DataError
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / "docs" / f"your-own-classifier{ending}.md" for ending in ("", ".zh")]
@@ -59,8 +60,11 @@ def test_the_commands_train_and_predict(tmp_path, monkeypatch, capsys):
     assert "bit for bit the stored predictions" in capsys.readouterr().out
     assert places.read_config(tmp_path / "runs/own/seed0").data.classes == CLASSES
     labels = tmp_path / "labels.csv"
-    labels.write_text("file,label\nzebra/0.png,0\nété/0.png,été\n", encoding="utf-8")
+    labels.write_text("file,label\nzebra/0.png,zebra\nété/0.png,été\n", encoding="utf-8")
     run("pm-cls evaluate --run runs/own/seed0 --data pictures --labels labels.csv")
+    labels.write_text("file,label\nzebra/0.png,1\n", encoding="utf-8")  # of another question
+    with pytest.raises(DataError, match=r"label of zebra/0.png is '1' \(a label is one of zebra"):
+        run("pm-cls evaluate --run runs/own/seed0 --data pictures --labels labels.csv")
     # Finished, a run needs its training pictures no more.
     (tmp_path / "pictures").rename(tmp_path / "others")
     run(lines[3].replace(" pictures ", " others "))

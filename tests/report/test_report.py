@@ -249,6 +249,10 @@ def test_without_a_finished_run_nothing_is_touched(fake_run, tmp_path):
     for wrong in (tmp_path / "absent", tmp_path / "empty", out):
         with pytest.raises(UsageError, match="holds no finished run"):
             main(["--runs-dir", str(wrong), "--out", str(out)])
+    with pytest.raises(
+        UsageError, match=f"(?s)holds no finished run.*{tmp_path / 'runs'} has some"
+    ):
+        main(["--runs-dir", str(tmp_path), "--out", str(tmp_path / "other")])
     with pytest.raises(UsageError, match="--seeds 0"):
         main(["--runs-dir", str(tmp_path / "runs"), "--out", str(out), "--seeds", "0"])
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}

@@ -223,7 +223,7 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     ]  # fmt: skip
     none, mirrored = found[0], found[-1]
     assert (none.correct, none.auc) == (mirrored.correct, mirrored.auc)  # the network is mirrored
-    assert "AUC at strength" in out and "strength 3: AUC" in out and "darker" in out
+    assert "AUC, accuracy in percent" in out and "strength 3: AUC" in out and "darker" in out
     assert (fitted.folder / "stress.png").read_bytes().startswith(b"\x89PNG")
     evaluate_main([*command[:3], "5", "3", *command[3:]])
     assert wanted == [changes.STRENGTHS] * 2 + [(3, 5)]

@@ -60,8 +60,7 @@ class Answering:
 
     def __init__(self, runs_dir: Path, data: Path | None = None, device: str = "cpu") -> None:
         folders = [runs_dir] if places.is_finished(runs_dir) else []
-        for pattern in ("*", "*/*"):
-            folders += sorted(one for one in runs_dir.glob(pattern) if places.is_finished(one))
+        folders += places.finished_below(runs_dir)
         self.runs = [_found(one) for one in folders]
         if not self.runs:
             raise UsageError(

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pm_cls.data.photographs.stress import STRENGTHS
 from pm_cls.evaluate import evaluated
 from pm_cls.evaluate.together import Together
+from pm_cls.records import result
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import (
     add_device,
@@ -106,7 +107,8 @@ def _stress(args: argparse.Namespace) -> None:
         run = Run.read(folder)
         root = None if args.data is None else str(args.data)
         found = stress(run, root, sorted(set(args.stress)) or STRENGTHS)
-        print(f"{run.folder}  epoch {run.epoch}", *lines(found), sep="\n", flush=True)
+        data = f"validation images of {result.read(run.folder).dataset}"
+        print(f"{run.folder}  epoch {run.epoch}  {data}", *lines(found), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pm_cls.config import DataConfig
+from pm_cls.config import SYNTHETIC, DataConfig
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.evaluate import worth
@@ -67,6 +67,8 @@ def on_external(
         with writing(file):
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
+        if result.read(run.folder).dataset == SYNTHETIC:
+            notes.append(f"note: {run.folder} was trained on SYNTHETIC photographs")
         yield Evaluated(
             run.folder, run.epoch, data.name, found, found.scores(), tuple(notes), worth=told
         )

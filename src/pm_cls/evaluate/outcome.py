@@ -36,7 +36,7 @@ class Evaluated:
 def described(data: external.External) -> Iterator[str]:
     """Sentences about photographs from elsewhere."""
     mark = " (SYNTHETIC)" if data.dataset == SYNTHETIC else ""
-    yield f"{len(data.split.labels)} photographs of {data.name}{mark}"
+    yield f"{data.name}{mark}: {len(data.split.labels)} photographs"
     if data.ignored:
         yield f"note: {data.ignored} more photographs in the folder have no label and are left out"
     if data.repeated:

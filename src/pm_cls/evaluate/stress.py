@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from pm_cls.config import SYNTHETIC
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
+from pm_cls.records import result
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
 from pm_cls.report.text import Language
@@ -57,7 +59,7 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
             answers.add([{"name": name, **asdict(_scored(run, cell, images, labels))}])
         found = [Stressed(**{k: v for k, v in one.items() if k != "name"}) for one in answers]
         records.write(run.folder, found)
-        draw(found, run.folder / FIGURE)
+        draw(run, found, run.folder / FIGURE)
     return found
 
 
@@ -77,21 +79,34 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
 
 
 def lines(found: Sequence[Stressed]) -> Iterator[str]:
-    """A table of the AUC, a line a change, and the mean and the worst of each strength."""
-    by_change = {one.change: {} for one in found}  # type: dict[str, dict[int, Stressed]]
-    for one in found:
-        by_change[one.change][one.strength] = one
-    yield f"{'AUC at strength':18}" + "".join(f"{s:>8}" for s in STRENGTHS)
+    """A table of AUC and accuracy, a line a change, and the mean and the worst of each strength."""
+    by_change, strengths = _table(found)
+    yield f"{'strength':18}" + "".join(f"{strength:>15}" for strength in strengths)
     for change, by_strength in by_change.items():
-        if change == "none":
-            continue
-        cells = [by_strength.get(s) for s in STRENGTHS]
-        shown = ["" if one is None else _fraction(one.auc) for one in cells]
-        yield f"{change:18}" + "".join(f"{cell:>8}" for cell in shown)
+        cells = (by_strength.get(strength) for strength in strengths)
+        yield f"{change:18}" + "".join(f"{_cell(one):>15}" for one in cells)
+    yield "In each cell: AUC, accuracy in percent."
     changes = [one for one in found if one.strength > 0]
     for strength in sorted({one.strength for one in changes}):
         chosen = [one for one in changes if one.strength == strength]
         yield f"strength {strength}: {summary(chosen)}"
+
+
+def _table(found: Sequence[Stressed]) -> tuple[dict[str, dict[int, Stressed]], list[int]]:
+    """Cells by change and strength, and the strengths; what has no strength is the same in all."""
+    by_change: dict[str, dict[int, Stressed]] = {}
+    for one in found:
+        if one.change != NO_CHANGE.change:
+            by_change.setdefault(one.change, {})[one.strength] = one
+    graded = {name: by for name, by in by_change.items() if name not in WITHOUT_STRENGTH}
+    strengths = sorted({strength for by in (graded or by_change).values() for strength in by})
+    for name in by_change.keys() & WITHOUT_STRENGTH:
+        by_change[name] = dict.fromkeys(strengths, *by_change[name].values())
+    return by_change, strengths
+
+
+def _cell(one: Stressed | None) -> str:
+    return "" if one is None else f"{_fraction(one.auc)} {100 * one.best_known:6.1f}"
 
 
 def summary(found: Sequence[Stressed]) -> str:
@@ -108,31 +123,37 @@ def summary(found: Sequence[Stressed]) -> str:
     )
 
 
-def draw(found: Sequence[Stressed], path: Path) -> None:
-    """The AUC as a heat map, a row a change, a column a strength."""
+def draw(run: "Run", found: Sequence[Stressed], path: Path) -> None:
+    """AUC and accuracy as heat maps, a row a change, a column a strength."""
     from pm_cls.report import drawing
 
-    drawing.save_png(partial(_heat_map, found), path)
+    mark = " (SYNTHETIC)" if result.read(run.folder).dataset == SYNTHETIC else ""
+    title = f"{run.config.experiment}, seed {run.config.seed}: validation photographs{mark}"
+    drawing.save_png(partial(_heat_maps, title, found), path)
 
 
-def _heat_map(found: Sequence[Stressed], language: Language) -> "Figure":
+def _heat_maps(title: str, found: Sequence[Stressed], language: Language) -> "Figure":
     from pm_cls.report.drawing import Figure
 
-    changes = list(dict.fromkeys(one.change for one in found if one.change != "none"))
-    values = np.full((len(changes), len(STRENGTHS)), np.nan)
-    for one in found:
-        if one.change != "none" and one.auc is not None:
-            columns = slice(None) if one.change in WITHOUT_STRENGTH else one.strength - 1
-            values[changes.index(one.change), columns] = one.auc
-    figure = Figure(figsize=(5.2, 0.24 * len(changes) + 1.0), layout="constrained")
-    axes = figure.subplots()
-    shown = axes.imshow(values, cmap="RdYlGn", vmin=0.5, vmax=1, aspect="auto")
-    for row, column in np.argwhere(np.isfinite(values)):
-        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=6)
-    axes.set_xticks(range(len(STRENGTHS)), list(map(str, STRENGTHS)))
-    axes.set_yticks(range(len(changes)), changes, fontsize=7)
-    axes.set_xlabel("strength")
-    figure.colorbar(shown, label="AUC")
+    by_change, strengths = _table(found)
+    figure = Figure(figsize=(8.4, 0.24 * len(by_change) + 1.3), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    both = figure.subplots(1, 2, sharey=True)
+    scores = (
+        ("AUC", lambda one: one.auc, ".3f", 0.5, 1),
+        ("accuracy %", lambda one: 100 * one.best_known, ".1f", 50, 100),
+    )
+    for axes, (name, score, form, low, high) in zip(both, scores, strict=True):
+        cells = [[by.get(strength) for strength in strengths] for by in by_change.values()]
+        values = np.array([[None if o is None else score(o) for o in row] for row in cells], float)
+        shown = axes.imshow(values, cmap="RdYlGn", vmin=low, vmax=high, aspect="auto")
+        for row, column in np.argwhere(np.isfinite(values)):
+            text = format(values[row, column], form)
+            axes.text(column, row, text, ha="center", va="center", fontsize=6)
+        axes.set_xticks(range(len(strengths)), list(map(str, strengths)))
+        axes.set_yticks(range(len(by_change)), list(by_change), fontsize=7)
+        axes.set_xlabel("strength")
+        figure.colorbar(shown, ax=axes, label=name)
     return figure
 
 

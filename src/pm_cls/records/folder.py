@@ -35,6 +35,12 @@ def is_finished(folder: Path) -> bool:
     return (folder / result.FILE).is_file()
 
 
+def finished_below(folder: Path) -> list[Path]:
+    """Folders of finished runs, up to three levels down, sorted."""
+    patterns = (f"{inner}/{result.FILE}" for inner in ("*", "*/*", "*/*/*"))
+    return sorted(file.parent for pattern in patterns for file in folder.glob(pattern))
+
+
 def check_same_data(folder: Path, data_digest: str) -> None:
     """Raise UsageError where a finished run was trained on other data than those of the digest."""
     if result.read(folder).data_digest != data_digest:
@@ -59,7 +65,10 @@ def check_folder(folder: Path, config: Config) -> None:
 def read_config(folder: Path) -> Config:
     """The config that a finished run was made with; UsageError where no finished run is."""
     if not is_finished(folder):
-        raise UsageError(f"{folder}: holds no finished run; runs/<experiment>/seed<k> is needed")
+        places = [one for one in (folder, *list(folder.parents)[:2]) if one.is_dir()]
+        near = finished_below(places[0]) if places and places[0] != places[0].parent else []
+        example = near[0] if near else "runs/<experiment>/seed<k>"
+        raise UsageError(f"{folder}: holds no finished run, as {example} does")
     return load_stored(folder / CONFIG)
 
 

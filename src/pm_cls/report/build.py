@@ -51,11 +51,13 @@ def build(
     material = gather(found, left_out, seeds, out)
     techniques = statements.stated().of_techniques(found)
     if not (material.reported or material.causes.experiments or techniques):
+        below = [] if found else folder.finished_below(runs_dir)
         raise UsageError(
             f"{runs_dir}: holds no finished run"
             + ("" if seeds is None else f" with a seed below {seeds}")
             + "; train first, or name the folder that holds <experiment>/seed<k>: --runs-dir"
             + "".join(f"\n  left out: {problem.en}" for problem in left_out.values())
+            + (f"\n  {below[0].parents[1]} has some" if below else "")
         )
     pages = {}
     if photographs is not None or roots:  # first, as they may not be those that are needed

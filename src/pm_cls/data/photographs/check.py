@@ -83,8 +83,9 @@ class Checked:
 
     def lines(self) -> Iterator[str]:
         """All of it in words."""
-        yield f"{self.root}: {len(self.files):,} photographs"
+        yield f"{self.root}: {len(self.files):,} pictures"
         for split, of in self.counts():
+            split = "classes" if split == "all" else split
             yield f"{split:12}" + ", ".join(f"{n:,} {name}" for name, n in of)
         sizes = [f"{size} ({n:,})" for size, n in self.sizes.most_common()]
         yield f"{'sizes':12}{enumerate_names(sizes, 5)}"

@@ -25,11 +25,11 @@ def page(found: Checked) -> str:
     return template.render(it=found, most=MOST, figure=partial(_figure, found))
 
 
-def _figure(found: Checked, row: int) -> Markup:
+def _figure(found: Checked, row: int, is_split: bool) -> Markup:
     file = io.BytesIO()
     Image.fromarray(found.small[row].transpose(1, 2, 0)).save(file, "PNG")
     data = base64.b64encode(file.getvalue()).decode()
+    said = [found.files.names[row], found.classes[row], *[found.splits[row]] * is_split]
     return Markup(
-        '<figure><img alt="" src="data:image/png;base64,{}"><figcaption>{}, {}, {}</figcaption>'
-        "</figure>"
-    ).format(data, found.files.names[row], found.classes[row], found.splits[row])
+        '<figure><img alt="" src="data:image/png;base64,{}"><figcaption>{}</figcaption></figure>'
+    ).format(data, ", ".join(said))

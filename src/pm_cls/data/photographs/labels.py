@@ -69,7 +69,8 @@ def read_labels(
 
     Args:
         key: of the names, by which photographs are told apart.
-        classes: their names by label, where there are names; a table may also have the numbers.
+        classes: their names by label, where there are names: the table has these. (0 and 1 of a
+            table for another question would be taken for classes in the order of their names.)
 
     Returns:
         The label of each key; without classes 1 (pathological) or 0.
@@ -142,11 +143,7 @@ def _columns(header: Row, titles: set[str]) -> list[int]:
 
 
 def _known(classes: Sequence[str]) -> Mapping[str, int]:
-    """The names of classes and their numbers; a name that looks like a number is a name."""
-    if not classes:
-        return LABELS
-    numbers = {form: i for i in range(len(classes)) for form in (str(i), f"{i}.0")}
-    return numbers | {name: i for i, name in enumerate(classes)}
+    return {name: label for label, name in enumerate(classes)} if classes else LABELS
 
 
 def _plain_label(cell: str, known: Mapping[str, int]) -> str:

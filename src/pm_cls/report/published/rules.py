@@ -69,7 +69,8 @@ class Facts:
         seeds = sorted(set.intersection(*map(set, found)))
         if len(seeds) < self.thresholds.seeds:
             words = Text(
-                "runs: {n}; the rule needs {least}.", "只有 {n} 次运行；该规则需要 {least} 次。"
+                "Runs that can be held against the thesis: {n}; the rule needs {least}.",
+                "可与论文比较的运行：{n} 次；该规则需要 {least} 次。",
             )
             raise NotTested(words.format(n=len(seeds), least=self.thresholds.seeds))
         return [{seed: one[seed] for seed in seeds} for one in found]
