@@ -7,7 +7,7 @@ data -> a task for each experiment and seed -> processes side by side -> report
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -183,7 +183,6 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
         UsageError, DataError: something cannot be done; nothing has been trained then.
         RunError: runs failed; the others are finished and stand in the table.
     """
-    repository, quick = args.repository, args.quick
     experiments = {
         experiment: (file, load_config(file, experiment=experiment))
         for file, experiment in experiments_in(configs)
@@ -191,39 +190,29 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
     if not experiments:
         raise UsageError(f"{configs.absolute()} holds no YAML file; name the --repository, or a "
                          "folder of configs with --study or --configs")  # fmt: skip
-    given = _roots_given(args)
+    roots = _roots_given(args)
     needed = {config.data.name for _, config in experiments.values()}
-    if OFFICIAL_NAME in needed and OFFICIAL_NAME not in given:
-        given[OFFICIAL_NAME] = _photographs(repository)
-    photographs = given.get(OFFICIAL_NAME)
+    if OFFICIAL_NAME in needed and OFFICIAL_NAME not in roots:
+        roots[OFFICIAL_NAME] = _photographs(args.repository)
+    photographs = roots.get(OFFICIAL_NAME)
     synthetic = photographs is not None and marked_name(typed_path(photographs)) == SYNTHETIC
-    ending = "-quick" if quick else "-synthetic" if synthetic else ""
-    # The quick look keeps made and real photographs apart, so that neither blocks the other.
-    inner = "synthetic" if quick and synthetic else ""
-    runs_dir = args.runs_dir or repository / f"runs{ending}" / inner
-    out = args.out or repository / (f"results{ending}" if ending else OUT)
-    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = args.jobs or (1 if gpu else workers())
-
-    at_top = configs == repository / CONFIGS
-    plan = Plan(runs_dir, range(args.seeds), args.device, repository / RECORDS)
+    runs_dir, out = _places(args, synthetic)
+    plan = Plan(runs_dir, range(args.seeds), args.device, args.repository / RECORDS)
+    at_top = configs == args.repository / CONFIGS
     for experiment, (file, config) in experiments.items():
-        name = config.data.name
-        root = given.get(name, str(repository / config.data.root))
-        if quick and at_top and not spec_of(config.data).of_photographs:
+        if args.quick and at_top and not spec_of(config.data).of_photographs:
             print(f"{experiment}: left out of the quick look")
-        elif not DATASETS[name].is_drawn and name not in given and not _is_filled(typed_path(root)):
-            option = "--mnist names another" if name == "mnist" else f"--root {name}=DIR names it"
-            print(f"{experiment}: left out, as {root} is not filled; {option}")
-        else:
-            settings = [] if DATASETS[name].is_drawn else [f"data.root={root}"]
-            plan.add(file, experiment, [*settings, *(_quick(config, at_top) if quick else [])])
+        elif (root := _root(config, args.repository, roots)) is not None:
+            settings = [f"data.root={root}"] if root else []
+            plan.add(file, experiment, settings + (_quick(config, at_top) if args.quick else []))
     if not plan.configs:
         raise UsageError(f"{configs}: no experiment has its data; data/README.md says where to "
                          "get them")  # fmt: skip
+    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
+    jobs = args.jobs or (1 if gpu else workers())
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(plan, jobs, quick), flush=True)
+    print(_outlook(plan, jobs, args.quick), flush=True)
 
     failed = run_side_by_side(plan.longest_first(), jobs)
     _score_baselines(plan.datasets.values(), out)
@@ -233,6 +222,27 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
         print(f"\n{report(runs_dir, out, args.seeds).summary}\nwritten: {out}")
     if failed:
         raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
+
+
+def _places(args: argparse.Namespace, synthetic: bool) -> tuple[Path, Path]:
+    """Where runs and report go. Quick, real and made photographs never block each other."""
+    ending = "-quick" if args.quick else "-synthetic" if synthetic else ""
+    inner = "synthetic" if args.quick and synthetic else ""
+    runs_dir = args.runs_dir or args.repository / f"runs{ending}" / inner
+    return runs_dir, args.out or args.repository / (f"results{ending}" if ending else OUT)
+
+
+def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | None:
+    """Where an experiment's data lie; "" where they are drawn, None (and said) if nowhere."""
+    name = config.data.name
+    if DATASETS[name].is_drawn:
+        return ""
+    root = roots.get(name, str(repository / config.data.root))
+    if name in roots or _is_filled(typed_path(root)):
+        return root
+    option = "--mnist names another" if name == "mnist" else f"--root {name}=DIR names it"
+    print(f"{config.experiment}: left out, as {root} is not filled; {option}")
+    return None
 
 
 def _roots_given(args: argparse.Namespace) -> dict[str, str]:
