@@ -45,8 +45,8 @@ def test_they_are_shown_with_what_was_answered(runs, digits, tmp_path):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", text, re.DOTALL)
     label = {n: int(split.labels[n]) for n in (3, 7)}
     assert captions == [
-        f"No. 3: {label[3]}, answered {(label[3] + 1) % 10} (2/2)",
-        f"No. 7: {label[7]}, answered {(label[7] + 1) % 10} (1/2)",
+        f"3: {label[3]}, answered {(label[3] + 1) % 10} (2/2)",
+        f"7: {label[7]}, answered {(label[7] + 1) % 10} (1/2)",
     ]
     assert "at least one of 2 runs gets wrong at its last epoch: 2." in text
     shown = [base64.b64decode(one) for one in re.findall(r"data:image/png;base64,([^\"]+)", text)]
@@ -61,7 +61,8 @@ def test_they_are_shown_with_what_was_answered(runs, digits, tmp_path):
     [
         ("mnist={other}", DataError, "not the images that mnist_lenet seed 0 was scored on"),
         ("mnist={tmp}/nowhere", DataError, "the files of mnist are not all there"),
-        ("cifar10={digits}", DataError, "no run is on these data"),
+        ("cifar10={digits}", DataError, "no run tells several classes of cifar10 apart"),
+        ("ichallenge_pm={digits}", DataError, "no run tells several classes of ichallenge_pm"),
         ("digits={digits}", UsageError, "NAME=DIR is needed, NAME of ichallenge_pm, mnist"),
         ("mnist", UsageError, "NAME=DIR is needed"),
     ],

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pm_cls.data import Split, load_dataset
+from pm_cls.config import DataConfig
+from pm_cls.data import Dataset, load_dataset
 from pm_cls.report import drawing
 from pm_cls.report.runs import Record, grouped
 from pm_cls.runtime.errors import DataError
@@ -22,8 +23,8 @@ class Missed:
     """An image (a data address) that `wrong` runs get wrong; the most frequent answer first."""
 
     name: str
-    label: int
-    answers: list[int]
+    label: str
+    answers: list[str]
     wrong: int
     image: str
 
@@ -45,24 +46,31 @@ def experiments(runs: Sequence[Record], roots: Mapping[str, str]) -> Iterator[Ex
         DataError: the files are missing, bad, or not those that the runs were scored on; or no
             run is on such data.
     """
-    splits: dict[str, Split] = {}
+    loaded: dict[DataConfig, Dataset] = {}
+    others: dict[str, str] = {}
+    shown = set()
     for name, ours in grouped(runs, lambda run: run.experiment).items():
         first = ours[0]
         if (root := roots.get(first.dataset)) is None or not isinstance(first.last.target, Classes):
             continue
-        if first.dataset not in splits:
-            config = first.config.data.model_copy(update={"root": root})
-            dataset = load_dataset(config)
-            if dataset.digest != first.data.digest:
-                given = f"--root {first.dataset}={root}"
-                raise DataError(f"{given}: not the images that {first.name} was scored on")
-            splits[first.dataset] = dataset.validation
-        yield _missed(name, ours, splits[first.dataset])
-    if absent := set(roots) - set(splits):
-        raise DataError(f"--root {min(absent)}=...: no run is on these data")
+        config = first.config.data.model_copy(update={"root": root, "classes": ()})
+        if config not in loaded:
+            loaded[config] = load_dataset(config)
+        if loaded[config].digest == first.data.digest:
+            shown.add(first.dataset)
+            yield _missed(name, ours, loaded[config])
+        else:
+            others[first.dataset] = first.name
+    for name in sorted(set(roots) - shown):
+        why = f"no run tells several classes of {name} apart"
+        if name in others:
+            why = f"not the images that {others[name]} was scored on"
+        raise DataError(f"--root {name}={roots[name]}: {why}")
 
 
-def _missed(name: str, runs: Sequence[Record], split: Split) -> Experiment:
+def _missed(name: str, runs: Sequence[Record], data: Dataset) -> Experiment:
+    split = data.validation
+    classes = data.spec.classes or tuple(map(str, range(data.spec.target.outputs)))
     answers: dict[str, Counter[int]] = {}
     for run in runs:
         given = run.last.target.predicted(run.last.logits)
@@ -73,8 +81,8 @@ def _missed(name: str, runs: Sequence[Record], split: Split) -> Experiment:
     shown = [
         Missed(
             name=image,
-            label=int(split.labels[place[image]]),
-            answers=[answer for answer, _ in answers[image].most_common()],
+            label=classes[split.labels[place[image]]],
+            answers=[classes[answer] for answer, _ in answers[image].most_common()],
             wrong=answers[image].total(),
             image=_address(split.images[place[image]], runs[0].config.data.channel_order),
         )
