@@ -290,7 +290,7 @@ def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     folder, table = clinic
     evaluated("--run", copied, "--data", folder, "--labels", table)
     out = capsys.readouterr().out
-    assert "clinic: 8 photographs\n" in out and "1 more photographs in the folder" in out
+    assert "clinic: 8 photographs\n" in out and "left out: 1 photograph in the folder" in out
     record = json.loads((copied / "evaluations" / "clinic.json").read_text())
     assert (record["name"], record["epoch"], record["n"]) == ("clinic", 2, 8)
     facts, found = evaluations.read_all(copied)["clinic"]
@@ -317,7 +317,7 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
     table = tmp_path / "some.csv"
     table.write_text("Label,FILE\n1,PALM-Validation400/V0001.jpg\n")
     evaluated("--run", copied, "--data", photographs, "--labels", table, "--name", "again")
-    assert "again (SYNTHETIC): 1 photographs" in capsys.readouterr().out
+    assert "again (SYNTHETIC): 1 photograph" in capsys.readouterr().out
     assert evaluations.read_facts(copied / "evaluations/again.json").dataset == "synthetic"
 
 

@@ -16,6 +16,7 @@ from pm_cls.config import DataConfig
 from pm_cls.data import Split, load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.data.photographs.images import field_of_view
+from pm_cls.data.photographs.names import counted
 from pm_cls.records.baselines import FILE, Baseline, write
 from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
@@ -132,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sets.append((other.split, other.name, other.digest))
     found: list[Baseline] = []
     for split, name, digest in sets:
-        print(f"{name}: {len(split.labels)} photographs")
+        print(f"{name}: {counted(len(split.labels), 'photograph')}")
         for one in score(fitted, split, name, digest):
             found.append(one)
             print(_line(one), flush=True)

@@ -197,7 +197,7 @@ def test_good_photographs_are_kept_where_others_are_bad(official, monkeypatch):
     files = sorted((official / "PALM-Training400").glob("*.jpg"))
     whole = files[4].read_bytes()
     files[4].write_bytes(whole[:50])
-    with pytest.raises(DataError, match="1 bad photographs"):
+    with pytest.raises(DataError, match="1 bad photograph"):
         ichallenge_pm.load(config)
     files[4].write_bytes(whole)
     seen = []

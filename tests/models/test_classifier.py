@@ -142,7 +142,7 @@ def test_answers_come_before_the_last_photograph_is_read(run, files, monkeypatch
     monkeypatch.setattr(classifier, "BLOCK", 1)
     answers = run.stream([*files, "absent.jpg"])
     assert next(answers).name == str(files[0])
-    with pytest.raises(DataError, match=r"1 bad photographs:\n.*absent\.jpg"):
+    with pytest.raises(DataError, match=r"1 bad photograph:\n.*absent\.jpg"):
         list(answers)
 
 

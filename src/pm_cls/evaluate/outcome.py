@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pm_cls.config import SYNTHETIC
 from pm_cls.data.photographs import external
+from pm_cls.data.photographs.names import counted
 from pm_cls.records.predictions import Predictions
 from pm_cls.scores.metrics import Scores
 
@@ -36,10 +37,11 @@ class Evaluated:
 def described(data: external.External) -> Iterator[str]:
     """Sentences about photographs from elsewhere."""
     mark = " (SYNTHETIC)" if data.dataset == SYNTHETIC else ""
-    yield f"{data.name}{mark}: {len(data.split.labels)} photographs"
+    yield f"{data.name}{mark}: {counted(len(data.split.labels), 'photograph')}"
     if data.ignored:
-        yield f"note: {data.ignored} more photographs in the folder have no label and are left out"
+        more = counted(data.ignored, "photograph")
+        yield f"note: without a label in the table, and left out: {more} in the folder"
     if data.repeated:
         groups = ", ".join(" = ".join(group) for group in data.repeated)
-        yield f"note: {len(data.repeated)} photographs stand more than once: {groups}"
+        yield f"note: {counted(len(data.repeated), 'group')} of equal photographs: {groups}"
     yield from (f"note: {note}" for note in data.notes)

@@ -23,7 +23,7 @@ from pm_cls.data import Spec, spec_of
 from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
 from pm_cls.data.photographs.images import decode, nearly_black
-from pm_cls.data.photographs.names import enumerate_names
+from pm_cls.data.photographs.names import counted, enumerate_names
 from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import to_float
 from pm_cls.models.build import build
@@ -213,7 +213,7 @@ class Run:
                     bad += str(error).splitlines()[1:]
                 shown.update(len(block))
         if bad:
-            raise DataError("\n".join([f"{len(bad)} bad photographs:", *bad]))
+            raise DataError("\n".join([f"{counted(len(bad), 'bad photograph')}:", *bad]))
 
     def shown(self, names: Sequence[str], images: np.ndarray) -> list[Prediction]:
         """Predictions of what is sampled already: uint8 [n, 3, size, size] in RGB."""

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.colours import ADVICE, BadPhotograph, stored, to_rgb
 from pm_cls.data.photographs.formats import FORMATS
+from pm_cls.data.photographs.names import counted
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.silence import silence
 
@@ -126,7 +127,7 @@ def decode(
             keep([row for row, problem in zip(block, found, strict=True) if not problem])
             progress.update(len(block))
     if bad:
-        raise DataError(f"{len(bad)} bad photographs:\n  " + "\n  ".join(bad))
+        raise DataError(counted(len(bad), "bad photograph") + ":\n  " + "\n  ".join(bad))
 
 
 def nearly_black(images: np.ndarray) -> np.ndarray:
