@@ -90,8 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     run = Run.read(args.run, args.epoch)
     run.check_photographs()
-    if args.page is not None and run.spec.target.outputs != 1:
-        raise UsageError(f"--page: shows answers of yes or no; {run.folder} tells classes apart")
     names = photograph_files(args.photographs)
     way = None if args.page is None else (args.explain or "none")
     asked = journal.digest(run.files, (run.epoch, device, way), names)

@@ -175,7 +175,7 @@ def test_a_page_in_a_browser(command, many, tmp_path, browser):
     browser.find_element("css selector", "[data-sort=highest]").click()
     best = sorted(rows, key=lambda one: -one["probability"])
     assert names() == [one["name"].rsplit("/")[-1] for one in best] and len(best) == 35
-    browser.find_element("css selector", "[data-kind=one]").click()
+    browser.find_element("css selector", "[data-kind=label1]").click()
     assert names() == [one["name"].rsplit("/")[-1] for one in best if one["label"] == 1]
     browser.find_element("css selector", "[data-kind=all]").click()
     browser.find_element("id", "name").send_keys("眼底")

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from pm_cls.card import card
+from pm_cls.demo.answering import Answering
 from pm_cls.records import folder as places
+from pm_cls.records import stress
 from pm_cls.runtime.errors import DataError
 from tests.conftest import REPOSITORY
 
@@ -74,6 +76,40 @@ def test_the_commands_train_and_predict(tmp_path, monkeypatch, capsys):
     assert all(row["class"] == CLASSES[int(row["prediction"])] for row in rows)
     page = (tmp_path / "check.html").read_text(encoding="utf-8")
     assert "猫 一" in page and "http" not in page
+
+
+@pytest.mark.once
+def test_three_classes_have_a_page_a_demo_and_a_stress_test(tmp_path, monkeypatch, browser):
+    draw(tmp_path / "pictures", ("猫", "<b>dog", "bird"))
+    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
+    monkeypatch.chdir(tmp_path)
+    run(commands(PAGES[0])[1])
+    run("pm-cls predict --run runs/own/seed0 pictures --page answers.html --explain")
+    browser.get((tmp_path / "answers.html").as_uri())
+    said = [one.text for one in browser.find_elements("css selector", ".card .said")]
+    assert len(said) == 15 and {*said} <= {"猫", "<b>dog", "bird"}
+    cards = browser.find_elements("css selector", ".card")
+    for card_of_it, name in zip(cards, said, strict=True):
+        first = card_of_it.find_element("css selector", "p.soft").text.split("%")[0]
+        assert first.startswith(f"{name} ") and float(first.removeprefix(f"{name} ")) > 33
+        assert not card_of_it.find_elements("css selector", ".scale b")  # there is no threshold
+    browser.find_element("css selector", "[data-kind=label1]").click()
+    shown = browser.find_elements("css selector", ".card .said")
+    assert len(shown) == said.count("bird")  # by their names the classes are <b>dog, bird, 猫
+    assert not browser.find_elements("css selector", "[data-sort=open]")
+
+    picture = (tmp_path / "pictures" / "bird" / "0.png").read_bytes()
+    answering = Answering(tmp_path / "runs")
+    found = answering.answer(0, picture)
+    assert found["class_name"] in {"猫", "<b>dog", "bird"} and found["threshold"] is None
+    assert found["heat"] is None or found["heat"].startswith("data:image/jpeg")
+    with pytest.raises(DataError, match="of yes or no, and this network tells more classes apart"):
+        answering.simple(0, picture)
+    answering.close()
+    run("pm-cls evaluate --run runs/own/seed0 --stress 3")
+    changes = stress.read(tmp_path / "runs/own/seed0")
+    assert len(changes) > 20 and all(one.n == 3 and one.auc is not None for one in changes)
+    assert "Under changes of camera and operator" in card("runs/own/seed0")
 
 
 @pytest.mark.once

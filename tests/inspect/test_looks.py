@@ -19,10 +19,10 @@ SIDE = 28
 class Small(nn.Layer):
     """One convolution and one linear layer, of which all gradients can be written down."""
 
-    def __init__(self):
+    def __init__(self, outputs=1):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2D(3, 4, 5, stride=3), nn.ReLU())  # 4x8x8
-        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(256, 1))
+        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(256, outputs))
 
     def forward(self, images):
         return self.classifier(self.features(images))
@@ -62,6 +62,24 @@ def test_feature_maps_and_kernels_are_those_of_the_network(small, images):
     alexnet = build_model("alexnet", image_size=64)
     shapes = [m.shape[1:] for m in attention.feature_maps(alexnet, np.zeros((1, 3, 64, 64), "u1"))]
     assert shapes == [(96, 16, 16), (256, 8, 8), (384, 4, 4), (384, 4, 4), (256, 4, 4)]
+
+
+def test_of_several_classes_the_maps_are_those_of_the_logit_of_the_answer(images):
+    paddle.seed(4)
+    whole, one = Small(3), Small()
+    one.features.set_state_dict(whole.features.state_dict())
+    answers = attention.logits_of(whole, images, 10).argmax(axis=1)
+    for label in range(3):
+        linear, last = one.classifier[1], whole.classifier[1]
+        linear.weight.set_value(last.weight[:, label : label + 1])
+        linear.bias.set_value(last.bias[label : label + 1])
+        labels, yes = np.full(len(images), label), np.ones(len(images), np.int64)
+        found = attention.grad_cam(whole, images, labels)
+        np.testing.assert_allclose(found, attention.grad_cam(one, images, yes), atol=1e-6)
+        covered = attention.occlusion(whole, images[0], label)
+        np.testing.assert_allclose(covered, attention.occlusion(one, images[0], 1), atol=1e-5)
+        by_default = attention.grad_cam(whole, images)[answers == label]
+        np.testing.assert_array_equal(by_default, found[answers == label])
 
 
 def test_occlusion_is_the_fall_of_the_score_of_the_answer(small, images):

@@ -51,7 +51,7 @@ def about(run: "Run", way: str | None) -> dict[str, Any]:
         "run": f"{run.folder.parent.name}/{run.folder.name}",
         "epoch": run.epoch,
         "is_synthetic": result.read(run.folder).dataset == SYNTHETIC,
-        "threshold": run.threshold,
+        "threshold": run.threshold if run.spec.target.outputs == 1 else None,
         "classes": run.spec.classes or None,
         "knows": run.calibration is not None,
         "way": {"grad-cam": "Grad-CAM"}.get(way or "", way),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pm_cls import baselines
-from pm_cls.answers import pictures
+from pm_cls.answers import page, pictures
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.colours import BadPhotograph
@@ -110,9 +110,7 @@ class Answering:
         (heat,) = pictures.heat_maps(run, photograph, labels, "grad-cam")
         return {
             **asdict(one),
-            "threshold": run.threshold,
-            "classes": run.spec.classes or None,
-            "knows": run.calibration is not None,
+            **page.about(run, "grad-cam"),
             "is_dark": bool(nearly_black(photograph)[0]),
             "image": pictures.thumbnail(photograph[0]),
             "heat": pictures.overlaid(photograph[0], heat),
@@ -120,6 +118,8 @@ class Answering:
 
     def _simply(self, number: int, content: bytes) -> dict[str, Any]:
         run = self._run(number)
+        if run.spec.target.outputs != 1:
+            raise DataError("it is of yes or no, and this network tells more classes apart")
         fitted = self._fitted(str(self._data or run.config.data.root), number)
         logit = float(fitted.logits(_sampled(run, content))[0, 0])
         probability = 1 / (1 + np.exp(-logit))
@@ -154,11 +154,7 @@ def _found(folder: Path) -> Found:
         damaged = Text(f"{result.FILE} is damaged", f"{result.FILE} 已损坏")
         return Found(name, folder, None, problem=damaged)
     problem = None
-    if run.spec.target.outputs != 1:
-        problem = Text(
-            "tells classes apart, and does not answer yes or no", "是多分类网络，不回答是与否"
-        )
-    elif not places.weights_file(folder, run.epoch).is_file():
+    if not places.weights_file(folder, run.epoch).is_file():
         problem = Text("its weights are not there", "缺少权重文件")
     return Found(name, folder, run, is_synthetic, problem)
 

@@ -20,7 +20,6 @@ from pm_cls.runtime import journal
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.scores import metrics
-from pm_cls.scores.target import Binary
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
@@ -39,13 +38,11 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
         root: where the data lie, if not where the run was trained.
 
     Raises:
-        UsageError: its network does not answer yes or no to photographs.
+        UsageError: its network does not take photographs.
         DataError: the photographs are missing or bad.
     """
-    if not run.spec.of_photographs or run.spec.target != Binary():
-        raise UsageError(
-            f"{run.folder}: the stress test is for networks that answer yes or no to photographs"
-        )
+    if not run.spec.of_photographs:
+        raise UsageError(f"{run.folder}: the stress test is for networks that take photographs")
     config = run.config.data
     dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
     images, labels = np.ascontiguousarray(dataset.validation.images), dataset.validation.labels
@@ -68,7 +65,7 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
         order = slice(None, None, -1 if run.config.data.channel_order == "bgr" else 1)
         images = np.ascontiguousarray(changed(images[:, order], cell)[:, order])
     logits = run.logits(images)
-    scored = metrics.scores(logits, labels, Binary())
+    scored = metrics.scores(logits, labels, run.spec.target)
     at_threshold = None
     if run.calibration is not None:
         answers = run.calibration.probabilities(logits[:, 0]) >= run.calibration.threshold

@@ -35,12 +35,12 @@ def grad_cam(model: nn.Layer, images: np.ndarray, labels: np.ndarray | None = No
     """Grad-CAM of the answer given, at the last convolution's activations.
 
     Each map of activations is weighted with the mean gradient of the answer's score in it; the
-    score is the logit where label 1 is the answer, else its negative. Their sum, cut at zero, tells
-    what speaks for the answer (Selvaraju et al. 2017, arXiv:1610.02391).
+    score is the logit of the answer, of yes or no the negative one of yes where that is no. Their
+    sum, cut at zero, tells what speaks for the answer (Selvaraju et al. 2017, arXiv:1610.02391).
 
     Args:
-        labels: the answers, int [n], of a run that has a threshold of its own; by default 1 from a
-            logit of 0 on.
+        labels: the answers, int [n], of a run that has a threshold of its own; by default the
+            most probable.
 
     Returns:
         float32 [n, h, w], 0 or more, of the size of those activations.
@@ -51,11 +51,9 @@ def grad_cam(model: nn.Layer, images: np.ndarray, labels: np.ndarray | None = No
         batch = paddle.to_tensor(to_float(images[start : start + BATCH]))
         with outputs_of([last.activation or last.layer]) as outputs:
             logits = model(batch)
-        is_one = logits >= 0
-        if labels is not None:
-            is_one = paddle.to_tensor(labels[start : start + BATCH, np.newaxis] == 1)
-        score = paddle.where(is_one, logits, -logits).sum()
-        (gradient,) = paddle.grad(score, outputs[-1])
+        answers = None if labels is None else labels[start : start + BATCH]
+        signs = paddle.to_tensor(_signs(logits.numpy(), answers))
+        (gradient,) = paddle.grad((signs * logits).sum(), outputs[-1])
         weights = gradient.mean(axis=[2, 3], keepdim=True)
         found.append(F.relu((weights * outputs[-1]).sum(axis=1)).numpy())
     return np.concatenate(found)
@@ -69,7 +67,7 @@ def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> n
 
     Args:
         image: uint8 [channels, size, size].
-        label: the answer; by default 1 from a logit of 0 on.
+        label: the answer; by default the most probable.
 
     Returns:
         float32 [g, g] in units of the logit; negative where covering speaks for the answer.
@@ -80,10 +78,18 @@ def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> n
     places = ((top, left) for top in starts for left in starts)
     for one, (top, left) in zip(covered[1:], places, strict=True):
         one[:, top : top + side, left : left + side] = colour
-    logits = logits_of(model, covered, BATCH)[:, 0]
-    is_one = logits[0] >= 0 if label is None else label == 1
-    score = logits if is_one else -logits
+    logits = logits_of(model, covered, BATCH)
+    score = (logits * _signs(logits[:1], None if label is None else np.array([label]))).sum(axis=1)
     return (score[0] - score[1:]).reshape(len(starts), len(starts))
+
+
+def _signs(logits: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """float32 [n, outputs], by which logits are multiplied and summed to the answers' scores."""
+    if logits.shape[1] == 1:
+        is_one = logits >= 0 if labels is None else labels[:, np.newaxis] == 1
+        return np.where(is_one, 1, -1).astype(np.float32)
+    chosen = logits.argmax(axis=1) if labels is None else labels
+    return np.eye(logits.shape[1], dtype=np.float32)[chosen]
 
 
 def patch_starts(size: int) -> tuple[int, range]:
