@@ -69,6 +69,10 @@ def test_what_is_published_of_many_is_shorter_and_answers_as_before(tmp_path):
     assert predictions.stored(copy).stat().st_size < predictions.stored(path).stat().st_size
     assert predictions.published(path).logits.tobytes() == shorter.logits.tobytes()
     assert predictions.published(copy).logits.tobytes() == shorter.logits.tobytes()
+    (tmp_path / "again").mkdir()
+    predictions.publish(copy, tmp_path / "again" / "copy.csv")
+    (again,) = (tmp_path / "again").iterdir()
+    assert again.read_bytes() == predictions.stored(copy).read_bytes()
 
 
 @pytest.mark.parametrize("n", [LARGE, LARGE + 1])

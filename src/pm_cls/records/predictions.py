@@ -108,17 +108,21 @@ def published(path: Path) -> Predictions:
     is enough: published again they are the same. Raises as `read` does.
     """
     found = read(path)
-    if stored(path) == path:
-        return found
+    return found if stored(path) == path else _shorter(found)
+
+
+def publish(path: Path, copy: Path) -> None:
+    """Write what is published of a file; one that is that already is copied."""
+    file, found = stored(path), read(path)
+    shorter = found if file == path else _shorter(found)
+    if np.array_equal(shorter.logits, found.logits):
+        shutil.copyfile(file, copy if file == path else _compressed(copy))
+    else:
+        write(copy, shorter)
+
+
+def _shorter(found: Predictions) -> Predictions:
     shorter = np.round(found.logits.astype(np.float64), 3).astype(np.float32)
     same = found.target.predicted(shorter) == found.target.predicted(found.logits)
     same = same.reshape(len(same), -1).all(axis=1, keepdims=True)
     return replace(found, logits=np.where(same, shorter, found.logits))
-
-
-def publish(path: Path, copy: Path) -> None:
-    """Write what is published of a file; a plain one is copied."""
-    if stored(path) == path:
-        shutil.copyfile(path, copy)
-    else:
-        write(copy, published(path))
