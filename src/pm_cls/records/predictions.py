@@ -113,10 +113,13 @@ def published(path: Path) -> Predictions:
 
 def publish(path: Path, copy: Path) -> None:
     """Write what is published of a file; one that is that already is copied."""
-    file, found = stored(path), read(path)
-    shorter = found if file == path else _shorter(found)
+    if stored(path) == path:
+        shutil.copyfile(path, copy)
+        return
+    found = read(path)
+    shorter = _shorter(found)
     if np.array_equal(shorter.logits, found.logits):
-        shutil.copyfile(file, copy if file == path else _compressed(copy))
+        shutil.copyfile(stored(path), _compressed(copy))
     else:
         write(copy, shorter)
 
