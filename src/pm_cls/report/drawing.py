@@ -55,7 +55,7 @@ def save(draw: Draw, stem: Path) -> tuple[Path, Path]:
     vector, raster = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
     with _own_style("pm_cls"):
         figure = draw("en")
-        write_bytes(vector, _bytes(figure, "svg", metadata={"Date": None}))
+        write_bytes(vector, _svg(figure).encode())
         write_bytes(raster, _bytes(figure, "png", dpi=PIXELS_PER_INCH))
     return vector, raster
 
@@ -69,10 +69,10 @@ def inline_svg(name: str, draw: Draw, language: Language) -> str:
     inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     style = {"svg.fonttype": "none", "font.size": 9, **dict.fromkeys(inked, PAGE_INK)}
     with _own_style(name, **style):
-        drawn = _bytes(draw(language), "svg", transparent=True, metadata={"Date": None})
-    svg = drawn.decode()
+        svg = _svg(draw(language), transparent=True)
     svg = svg[svg.index("<svg") :].replace(PAGE_INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r" font-family: [^;\"]*;", "", svg)
     return re.sub(r' id="[a-z0-9]+_[0-9]+"', "", svg)  # figure_1 and the like: once a page
 
 
@@ -97,6 +97,17 @@ def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:
     drawn = io.BytesIO()
     figure.savefig(drawn, format=kind, **options)
     return drawn.getvalue()
+
+
+def _svg(figure: Figure, **options: Any) -> str:
+    """With places to a hundredth of a point, and without what only indents: a quarter shorter."""
+    svg = _bytes(figure, "svg", metadata={"Date": None}, **options).decode()
+    svg = re.sub(r"\n *", "\n", svg)
+    return re.sub(r' (?:d|x|y)="[^"]*"|(?:translate|rotate)\([^)]*\)', _to_hundredths, svg)
+
+
+def _to_hundredths(places: re.Match[str]) -> str:
+    return re.sub(r"-?[0-9]+\.[0-9]+", lambda number: f"{float(number[0]):.2f}", places[0])
 
 
 def plain(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
