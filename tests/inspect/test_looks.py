@@ -10,6 +10,8 @@ from paddle import nn
 from pm_cls.inspect import saliency as attention
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
+from pm_cls.models.blocks.mirrored import Mirrored
+from pm_cls.models.taps import outputs_of
 from pm_cls.records import predictions, result
 from pm_cls.records import saliency as looks
 
@@ -51,6 +53,53 @@ def test_grad_cam_is_the_formula_of_the_paper(small, images):
     weights = signs[:, None] * slopes.mean(axis=(1, 2))
     expected = np.maximum(np.einsum("nc,nchw->nhw", weights, maps), 0)
     np.testing.assert_allclose(attention.grad_cam(small, images), expected, atol=1e-6)
+
+
+def test_what_is_seen_in_the_mirror_is_turned_back(images):
+    paddle.seed(5)
+    small = Small()
+    both, labels = Mirrored(small), np.arange(13) % 2
+    both.eval()
+    found = attention.grad_cam(both, images, labels)
+    np.testing.assert_allclose(
+        attention.grad_cam(both, images[..., ::-1], labels), found[..., ::-1], atol=1e-6
+    )
+    slopes = small.classifier[1].weight.numpy()[:, 0].reshape(4, 8, 8).mean(axis=(1, 2))
+    one, other = (
+        np.einsum("c,nchw->nhw", slopes, small.features(to_tensor(seen)).numpy())
+        for seen in (images, images[..., ::-1])
+    )
+    signs = np.where(labels == 1, 1, -1)[:, None, None]
+    expected = np.maximum(signs * (one + other[..., ::-1]) / 2, 0)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    (maps,) = attention.feature_maps(both, images[:2])
+    np.testing.assert_allclose(maps, small.features(to_tensor(images[:2])).numpy(), atol=1e-6)
+    for label in (0, 1):  # by default the answer that the mean of both gives
+        given = (both(to_tensor(images)).numpy()[:, 0] >= 0) == label
+        answered = attention.grad_cam(both, images, np.full(13, label))[given]
+        np.testing.assert_array_equal(attention.grad_cam(both, images)[given], answered)
+
+
+def test_of_stages_that_are_averaged_each_has_its_share():
+    paddle.seed(6)
+    network = build_model("efficientnet_lite0", image_size=64, stages=(5, 6))
+    network.eval()
+    images = np.random.default_rng(1).integers(0, 256, (2, 3, 64, 64), np.uint8)
+    fifth, sixth = network.blocks[10], network.blocks[14]
+    with outputs_of([fifth, sixth]) as outputs:
+        logits = network(to_tensor(images)).numpy()[:, 0]
+    linear = network.classifier[1]
+    slopes = np.split(linear.weight.numpy()[:, 0], [112])
+    fine, coarse = (
+        np.einsum("c,nchw->nhw", slope, maps.numpy()) / maps.shape[2] / maps.shape[3]
+        for slope, maps in zip(slopes, outputs, strict=True)
+    )
+    assert fine.shape[1:] == (4, 4) and coarse.shape[1:] == (2, 2)
+    shares = fine.sum(axis=(1, 2)) + coarse.sum(axis=(1, 2))
+    np.testing.assert_allclose(shares + linear.bias.numpy(), logits, atol=1e-5)
+    found = attention.grad_cam(network, images, np.ones(2, np.int64))
+    corners = fine[:, ::3, ::3] + coarse / 4  # where bilinear values are those of the places
+    np.testing.assert_allclose(found[:, ::3, ::3], np.maximum(corners, 0), atol=1e-6)
 
 
 def test_feature_maps_and_kernels_are_those_of_the_network(small, images):

@@ -10,6 +10,7 @@ from pm_cls.data import DATASETS, Dataset
 from pm_cls.data.transforms import to_float
 from pm_cls.inspect.looking import rgb
 from pm_cls.inspect.saliency import convolutions
+from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.classifier import Run
 from pm_cls.models.taps import Tap, hooked
 from pm_cls.records.responses import Layer, Responses
@@ -26,17 +27,18 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     Examples are kept where the data are drawn by this package: others are not its to publish.
     """
     split, classes = dataset.validation, run.spec.target.outputs
-    taps = convolutions(run.network, split.images)
+    network = one_way(run.network)
+    taps = convolutions(network, split.images)
     first = np.array([np.flatnonzero(split.labels == label)[0] for label in range(classes)])
     shown = first if DATASETS[run.config.data.name].is_drawn else first[:0]
     sums = [np.zeros((tap.layer.weight.shape[0], classes)) for tap in taps]
     for start in range(0, len(split.labels), BATCH):
         labels = split.labels[start : start + BATCH]
-        made = _maps(run.network, taps, split.images[start : start + BATCH])
+        made = _maps(network, taps, split.images[start : start + BATCH])
         for total, (_, activated) in zip(sums, made, strict=True):
             np.add.at(total.T, labels, activated.mean(axis=(2, 3)))
     counts = np.bincount(split.labels, minlength=classes)
-    kept = _maps(run.network, taps, split.images[first])
+    kept = _maps(network, taps, split.images[first])
     return Responses(
         epoch=run.epoch,
         examples=rgb(split.images[shown], run.config),

@@ -3,14 +3,18 @@
 All take a network of any topology with convolutions and uint8 images [n, channels, size, size].
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
 from pm_cls.data.transforms import to_float
+from pm_cls.models.blocks.mirrored import one_way
+from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.classifier import logits_of
-from pm_cls.models.taps import Tap, outputs_of, taps
+from pm_cls.models.taps import Tap, hooked, outputs_of, taps
 from pm_cls.runtime.silence import silence
 
 BATCH = 10
@@ -24,9 +28,10 @@ def first_kernels(model: nn.Layer, images: np.ndarray) -> np.ndarray:
 @paddle.no_grad()
 def feature_maps(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
     """The activations after each convolution, from the images on: float32 [n, maps, h, w]."""
-    layers = [tap.activation for tap in convolutions(model, images) if tap.activation is not None]
+    network = one_way(model)
+    layers = [tap.activation for tap in convolutions(network, images) if tap.activation is not None]
     with outputs_of(layers) as outputs:
-        model(paddle.to_tensor(to_float(images)))
+        network(paddle.to_tensor(to_float(images)))
     return [output.numpy() for output in outputs]
 
 
@@ -37,6 +42,8 @@ def grad_cam(model: nn.Layer, images: np.ndarray, labels: np.ndarray | None = No
     Each map of activations is weighted with the mean gradient of the answer's score in it; the
     score is the logit of the answer, of yes or no the negative one of yes where that is no. Their
     sum, cut at zero, tells what speaks for the answer (Selvaraju et al. 2017, arXiv:1610.02391).
+    Where the last layer is given the means of several stages, the maps of all of them are added up;
+    of a network that sees mirror images too, both are averaged.
 
     Args:
         labels: the answers, int [n], of a run that has a threshold of its own; by default the
@@ -45,18 +52,55 @@ def grad_cam(model: nn.Layer, images: np.ndarray, labels: np.ndarray | None = No
     Returns:
         float32 [n, h, w], 0 or more, of the size of those activations.
     """
-    last = convolutions(model, images)[-1]
+    if labels is None:
+        labels = _most_probable(logits_of(model, images, BATCH))
+    network = one_way(model)
+    layers = _last_maps(network, images)
     found = []
     for start in range(0, len(images), BATCH):
-        batch = paddle.to_tensor(to_float(images[start : start + BATCH]))
-        with outputs_of([last.activation or last.layer]) as outputs:
-            logits = model(batch)
-        answers = None if labels is None else labels[start : start + BATCH]
-        signs = paddle.to_tensor(_signs(logits.numpy(), answers))
-        (gradient,) = paddle.grad((signs * logits).sum(), outputs[-1])
-        weights = gradient.mean(axis=[2, 3], keepdim=True)
-        found.append(F.relu((weights * outputs[-1]).sum(axis=1)).numpy())
+        given, answers = images[start : start + BATCH], labels[start : start + BATCH]
+        maps = _weighted(network, layers, given, answers)
+        if network is not model:
+            mirrored = _weighted(network, layers, given[..., ::-1], answers)
+            maps = (maps + mirrored[..., ::-1]) / 2
+        found.append(np.maximum(maps, 0))
     return np.concatenate(found)
+
+
+def _last_maps(network: nn.Layer, images: np.ndarray) -> list[nn.Layer]:
+    """What averages maps for the last layer, or the last convolution's activation."""
+    if averaged := [layer for layer in network.sublayers() if isinstance(layer, Averaged)]:
+        return averaged
+    last = convolutions(network, images)[-1]
+    return [last.activation or last.layer]
+
+
+def _weighted(
+    network: nn.Layer, layers: Sequence[nn.Layer], images: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """The sums of Grad-CAM before they are cut, float32 [n, h, w], as large as the largest map."""
+    seen: list[tuple[paddle.Tensor, paddle.Tensor]] = []  # maps, and they or their means
+
+    def note(layer: nn.Layer, given: tuple[paddle.Tensor], output: paddle.Tensor) -> None:
+        if not isinstance(layer, Averaged):
+            seen[:] = [(output, output)]  # the last, where one activation serves several
+        else:
+            seen.append((given[0], output))
+
+    with hooked([(layer, note) for layer in layers]):
+        logits = network(paddle.to_tensor(to_float(images)))
+    signs = paddle.to_tensor(_signs(labels, logits.shape[1]))
+    gradients = paddle.grad((signs * logits).sum(), [whole for _, whole in seen])
+    size = max(maps.shape[2:] for maps, _ in seen)
+    total = paddle.zeros([len(images), 1, *size])
+    for (maps, _), gradient in zip(seen, gradients, strict=True):
+        is_mean, places = gradient.ndim == 2, maps.shape[2] * maps.shape[3]
+        weights = gradient[:, :, None, None] / places if is_mean else gradient.mean([2, 3], True)
+        found = (weights * maps).sum(axis=1, keepdim=True)
+        if maps.shape[2:] != size:  # what a coarse map says of a place is spread over its places
+            found = places / (size[0] * size[1]) * F.interpolate(found, size, mode="bilinear")
+        total += found
+    return total[:, 0].numpy()
 
 
 def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> np.ndarray:
@@ -79,17 +123,21 @@ def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> n
     for one, (top, left) in zip(covered[1:], places, strict=True):
         one[:, top : top + side, left : left + side] = colour
     logits = logits_of(model, covered, BATCH)
-    score = (logits * _signs(logits[:1], None if label is None else np.array([label]))).sum(axis=1)
+    labels = _most_probable(logits[:1]) if label is None else np.array([label])
+    score = (logits * _signs(labels, logits.shape[1])).sum(axis=1)
     return (score[0] - score[1:]).reshape(len(starts), len(starts))
 
 
-def _signs(logits: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+def _most_probable(logits: np.ndarray) -> np.ndarray:
+    """int [n]: the answers to logits [n, outputs]."""
+    return (logits[:, 0] >= 0).astype(np.int64) if logits.shape[1] == 1 else logits.argmax(axis=1)
+
+
+def _signs(labels: np.ndarray, outputs: int) -> np.ndarray:
     """float32 [n, outputs], by which logits are multiplied and summed to the answers' scores."""
-    if logits.shape[1] == 1:
-        is_one = logits >= 0 if labels is None else labels[:, np.newaxis] == 1
-        return np.where(is_one, 1, -1).astype(np.float32)
-    chosen = logits.argmax(axis=1) if labels is None else labels
-    return np.eye(logits.shape[1], dtype=np.float32)[chosen]
+    if outputs == 1:
+        return np.where(labels[:, np.newaxis] == 1, 1, -1).astype(np.float32)
+    return np.eye(outputs, dtype=np.float32)[labels]
 
 
 def patch_starts(size: int) -> tuple[int, range]:

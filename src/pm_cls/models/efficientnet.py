@@ -7,6 +7,7 @@ from paddle import nn
 
 from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.linear import Linear
+from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.blocks.sizes import at_least, in_colour
 
 # Of each stage: blocks, kernel, stride of the first, expansion, channels.
@@ -88,6 +89,7 @@ class EfficientNetLite0(nn.Layer):
         self.blocks = nn.Sequential(*blocks)
         self.last = None if stages else nn.Sequential(*_normalised(_pointwise(inputs, LAST)))
         features = sum(STAGES[stage - 1][-1] for stage in set(stages)) if stages else LAST
+        self.averaged = Averaged()
         self.classifier = nn.Sequential(nn.Dropout(0.2), Linear(features, outputs))
 
     def forward(self, images: paddle.Tensor) -> paddle.Tensor:
@@ -96,7 +98,7 @@ class EfficientNetLite0(nn.Layer):
         for number, block in enumerate(self.blocks):
             values = block(values)
             if number in self.ends:
-                means.append(values.mean(axis=[2, 3]))
+                means.append(self.averaged(values))
         if self.last is not None:
-            means.append(self.last(values).mean(axis=[2, 3]))
+            means.append(self.averaged(self.last(values)))
         return self.classifier(paddle.concat(means, axis=1))

@@ -20,3 +20,8 @@ class Mirrored(nn.Layer):
         if self.training:
             return self.network(images)
         return (self.network(images) + self.network(images.flip(axis=[3]))) / 2
+
+
+def one_way(network: nn.Layer) -> nn.Layer:
+    """The network that sees images as they are, once: what is within, where it is `Mirrored`."""
+    return network.network if isinstance(network, Mirrored) else network

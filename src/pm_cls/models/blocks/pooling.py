@@ -57,3 +57,10 @@ def pool_otherwise(model: nn.Layer, kind: str) -> None:
         raise UsageError(f"`model.pooling` is {kind}; this network has no 2x2 max pooling")
     for parent, name in places:
         setattr(parent, name, OTHERS[kind]())
+
+
+class Averaged(nn.Layer):
+    """The mean of each map: [n, maps, h, w] -> [n, maps]."""
+
+    def forward(self, maps: paddle.Tensor) -> paddle.Tensor:
+        return maps.mean(axis=[2, 3])
