@@ -103,7 +103,7 @@ def ablations(looked: Mapping[str, Saliency], language: Language = "en") -> Figu
     axes.invert_yaxis()
     axes.set_xlim(0, 106)
     axes.set_xlabel(
-        Text(f"accuracy on {some} photographs, %", f"{some} 张照片上的准确率，%").of(language)
+        Text(f"accuracy on {some} photographs, %", f"{some} 张照片上的准确率（%）").of(language)
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(looked), frameon=False)

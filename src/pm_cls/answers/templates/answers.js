@@ -44,7 +44,7 @@ function card(one, threshold, classes) {  // threshold: null where there are mor
     make("p", "soft", threshold === null ? shares(one, classes) : say(`probability${classes ? ` of ${classes[1]}` : ""} ${percent(one.probability)}, threshold ${percent(threshold)}`,
       `${classes ? `“${classes[1]}”的` : "病理性近视"}概率 ${percent(one.probability)}，阈值 ${percent(threshold)}`)));
   if (one.is_sure === false) made.append(make("span", "badge", say("not sure", "不确定")));
-  if (one.is_unlike) made.append(make("span", "badge", say("unlike the training photographs", "与训练照片不相像")));
+  if (one.is_unlike) made.append(make("span", "badge", say("unlike the training photographs", "与训练照片不相似")));
   if (one.is_dark) made.append(make("span", "badge", say("nearly black", "几乎全黑")));
   return made;
 }

@@ -49,7 +49,7 @@ class Facts:
         ]
         common = sorted(set.intersection(*map(set, found)))
         if len(common) < self.seeds:
-            names = ", ".join(name for name, _ in points)
+            names = listed((Text(name, name) for name, _ in points), Text(", ", "、"))
             words = Text(
                 "{names}: {n} of the {least} seeds that the rule needs.",
                 "{names}：该规则需要 {least} 个种子，目前只有 {n} 个。",
@@ -166,7 +166,7 @@ def cannot(facts: Facts, *, of: Point) -> Outcome:
     test = stats.paired_t(accuracies, [share] * len(runs))
     words = Text(
         "{name} reaches {a}%, the most frequent label alone {b}% ({p}, {n} seeds).",
-        "{name} 达到 {a}%，仅猜最多的标签为 {b}%（{p}，{n} 个种子）。",
+        "{name} 达到 {a}%，始终猜最常见的标签为 {b}%（{p}，{n} 个种子）。",
     ).format(
         name=of[0], a=percent(float(np.mean(accuracies))), b=percent(share), n=len(runs), p="{p}"
     )

@@ -36,7 +36,7 @@ class NotTested(Exception):
 NOT_MADE = NotTested(
     Text(
         "The experiments on causes (configs/causes) have too few runs here.",
-        "关于原因的实验（configs/causes）运行次数不足。",
+        "“sigmoid 为何失败”系列（configs/causes）的运行次数不足。",
     )
 )
 
@@ -129,7 +129,7 @@ def judge(runs: Sequence[Record], on_causes: causes.Found) -> list[Claim]:
             evidence, verdict = rule(facts, **given)
         except NotTested as error:
             evidence, verdict = error.args[0], "not_yet_tested"
-        statement, place = Text(entry.en, entry.zh), thesis().place(entry.section)
+        statement, place = Text(entry.en, entry.zh), thesis().named(entry.section)
         claims.append(Claim(entry.id, statement, place, entry.rule, evidence, verdict))
     return claims
 
@@ -224,7 +224,7 @@ def _test(facts: Facts, first: Point, second: Point) -> tuple[stats.PairedT, Tex
         "{a}% against {b}%: {difference} points, 95% t-interval {low:+.2f} to {high:+.2f} ({p}, "
         "paired t over {n} seeds).",
         "{a}% 对 {b}%：相差 {difference} 个百分点，95% t 区间为 {low:+.2f} 至 {high:+.2f}（{p}，"
-        "对 {n} 个随机种子作配对 t 检验）。",
+        "按种子配对的 t 检验，n = {n}）。",
     )
     return test, words.format(
         a=percent(float(np.mean(a))), b=percent(float(np.mean(b))), n=test.n, p=p_value(test.p),

@@ -63,6 +63,7 @@ class Stated:
 
     thresholds: _Thresholds
     documents: dict[str, _Words]
+    sections: dict[str, str]
     statements: list[_Entry]
     base: str
     epoch: int
@@ -93,7 +94,7 @@ class Statement:
 
     id: str
     document: str
-    section: str
+    section: Text
     statement: Text
     rule: str
     evidence: Text
@@ -124,9 +125,8 @@ def judge(runs: Mapping[str, Sequence[Record]], networks: Sequence[Network]) -> 
             holm = [None if c.p is None else next(corrected) for c in outcome.comparisons]
             evidence, verdict = _judged(outcome, holm, all_of_it.thresholds.alpha)
             words = Text(entry.en, entry.zh)
-            found.append(
-                Statement(entry.id, document, entry.section, words, entry.rule, evidence, verdict)
-            )
+            place = Text(entry.section, all_of_it.sections.get(entry.section, entry.section))
+            found.append(Statement(entry.id, document, place, words, entry.rule, evidence, verdict))
     return found
 
 

@@ -66,6 +66,7 @@ class Study:
         settings: which its experiments share; they have others over them, by name.
         results: in the order of its table.
         classes: by data set the names of its classes.
+        chinese: words of names, which are replaced in this order.
     """
 
     name: str
@@ -79,7 +80,7 @@ class Study:
     experiments: dict[str, _Experiment]
     results: list[_Result]
     notes: list[Text]
-    places: dict[str, str]
+    chinese: dict[str, str]
     classes: dict[str, list[Text]] = field(default_factory=dict)
 
     @property
@@ -138,10 +139,10 @@ class Study:
         same_data = run.dataset == self.reference(run.experiment).data.name and run.is_official
         return same_data and not self.deviations(run)
 
-    def place(self, name: str) -> Text:
-        """Where in the source something stands."""
+    def named(self, name: str) -> Text:
+        """A network, a data set, or where in the source something stands."""
         chinese = name
-        for english, word in self.places.items():
+        for english, word in self.chinese.items():
             chinese = chinese.replace(english, word)
         return Text(name, chinese)
 

@@ -1,5 +1,6 @@
 """Whether a number that a source states could be one of our runs."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -33,20 +34,22 @@ def impossible(of: Stated) -> Text | None:
 def near(of: Stated, scores: Sequence[Scores]) -> Judged:
     """Whether all that is stated lies within what one new run may give."""
     stated = [
-        (Text("accuracy {held}", "准确率{held}"), of.accuracy, [s.accuracy for s in scores]),
-        (Text("loss {held}", "损失{held}"), of.loss, [s.loss for s in scores]),
+        (Text("accuracy {held}", "准确率{held}"), of.accuracy, [s.accuracy for s in scores], 1.0),
+        (Text("loss {held}", "损失{held}"), of.loss, [s.loss for s in scores], math.inf),
     ]
-    held = [(words, *_held(one, ours)) for words, one, ours in stated if one is not None]
+    held = [
+        (words, *_held(one, ours, most)) for words, one, ours, most in stated if one is not None
+    ]
     evidence = listed((words.format(held=what) for words, what, _ in held), Text("; ", "；"))
     verdict: Verdict = "reproduced" if all(near for _, _, near in held) else "not_reproduced"
     return evidence + Text(".", "。"), verdict
 
 
-def _held(stated: float, values: Sequence[float]) -> tuple[Text, bool]:
-    """A stated value against ours, in words, and whether it holds."""
+def _held(stated: float, values: Sequence[float], most: float) -> tuple[Text, bool]:
+    """A stated value against ours, from 0 to `most`, in words, and whether it holds."""
     summary = stats.summarise(values)
     assert summary.new_interval is not None
-    low, high = summary.new_interval
+    low, high = max(summary.new_interval[0], 0.0), min(summary.new_interval[1], most)
     mean = percent(summary.mean)
     if summary.sd == 0:
         words = Text("{mean}% in all {n} runs", "在全部 {n} 次运行中均为 {mean}%")

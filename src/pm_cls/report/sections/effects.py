@@ -13,7 +13,7 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Language, Text, p_value, percent, percent_interval, percent_more
 from pm_cls.scores import stats
 
-POINTS = Text("percentage points of accuracy against the base", "相对基准的准确率百分点")
+POINTS = Text("percentage points of accuracy against the base", "准确率与基准之差（百分点）")
 NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 
 

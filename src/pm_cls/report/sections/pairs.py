@@ -53,7 +53,7 @@ class Pair:
         found = self.mcnemar
         if found.p is None:
             return NO_DIFFERENCE
-        words = Text("{p} ({a} : {b}, seed {seed})", "{p} ({a} : {b}，种子 {seed})")
+        words = Text("{p} ({a} : {b}, seed {seed})", "{p}（{a} : {b}，种子 {seed}）")
         counts = {"a": found.only_first, "b": found.only_second}
         return words.format(p=p_value(found.p), seed=self.seed, **counts)
 

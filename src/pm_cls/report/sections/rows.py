@@ -11,7 +11,7 @@ from pm_cls.report.text import Text
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 
-ACCURACY = Text("validation accuracy, %", "验证准确率，%")
+ACCURACY = Text("validation accuracy, %", "验证集准确率（%）")
 MARKS = {
     "run": Text("our runs", "各次运行"),
     "mean": Text("mean", "平均"),

@@ -36,7 +36,7 @@ CHANGES = {
     "more contrast": Text("more contrast", "对比度提高"),
     "less saturation": Text("less saturation", "饱和度降低"),
     "more saturation": Text("more saturation", "饱和度提高"),
-    "haze": Text("haze", "雾化"),
+    "haze": Text("haze", "加雾"),
     "blur": Text("blur", "模糊"),
     "noise": Text("noise", "噪声"),
     "JPEG": Text("JPEG", "JPEG 压缩"),

@@ -15,7 +15,7 @@ from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections import pairs
 from pm_cls.report.sections.curves import learning_curve
 from pm_cls.report.sections.rows import ACCURACY, MARKS, Row, draw_interval, rows_of, span
-from pm_cls.report.text import Language, Text, percent, percent_interval, percent_more
+from pm_cls.report.text import Language, Text, listed, percent, percent_interval, percent_more
 
 WIDE_GAP = 15  # points between two groups of rows
 COUNTED = Text(
@@ -33,15 +33,17 @@ SYNTHETIC_NOTE = Text(
 )
 SETTINGS_NOTE = Text(
     "Other settings than the {called}'s or, where it is silent, ours: {words}.",
-    "与{called}（{called}未说明处为本项目）不同的设置：{words}。",
+    "与{called}不同的设置（{called}未说明之处，与本项目的设置比较）：{words}。",
 )
 MISSING_NOTE = Text(
     "Missing runs: {name} ({have} of {n} seeds; missing: seed {which}).",
-    "缺少的运行：{name}（{n} 个随机种子中有 {have} 个；缺少种子 {which}）。",
+    "缺少的运行：{name}（应有 {n} 个随机种子，现有 {have} 个；缺少种子 {which}）。",
 )
 COMMITS_NOTE = Text(
     "The runs are of differing commits: {parts}.", "各次运行来自不同的提交：{parts}。"
 )
+COMMIT_OF = Text("{commit} ({runs})", "{commit}（{runs}）")
+COMMA = Text(", ", "、")
 COMMIT_NOTE = Text("All runs are of commit {commit}.", "全部运行来自提交 {commit}。")
 UNOFFICIAL_NOTE = Text(
     "Not the official set of photographs: {counts}.", "不是官方的照片集：{counts}。"
@@ -99,13 +101,12 @@ def paper(study: Study) -> list[Column]:
 
 def page(study: Study) -> list[Column]:
     called = study.called
-    own = [words("network", "网络", "stated.network")]
-    if study == thesis():
-        own.append(words("activation", "激活函数", "stated.activation"))
-    else:
-        own.append(words("data", "数据", "data_name"))
     return [
-        *own,
+        number("row", "行", "stated.row"),
+        Column(Text("network", "网络"), "stated.network", study.named, is_words=True),
+        words("activation", "激活函数", "stated.activation")
+        if study == thesis()
+        else Column(Text("data", "数据"), "data_name", study.named, is_words=True),
         number("epochs", "轮数", "stated.epochs"),
         number(f"{called.en} %", f"{called.zh} %", "stated.accuracy", percent),
         number("mean %", "平均 %", "accuracy.mean", percent),
@@ -117,6 +118,7 @@ def page(study: Study) -> list[Column]:
         number("runs", "运行数", "n_runs"),
         number("images", "图像数", "n_images"),
         *([] if study == thesis() else [words("verdict", "判定", "verdict")]),
+        Column(Text("source", "来源"), "stated.source", study.named, is_words=True),
     ]
 
 
@@ -170,32 +172,41 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
     if any(run.is_synthetic for run in found):
         yield SYNTHETIC_NOTE
     if words := dict.fromkeys(words for run in found for words in study.deviations(run)):
-        yield SETTINGS_NOTE.format(words="; ".join(words), called=study.called)
+        listing = listed((Text(each, each) for each in words), Text("; ", "；"))
+        yield SETTINGS_NOTE.format(words=listing, called=study.called)
     there = grouped(found, lambda run: run.experiment)
     for name in study.names:
         missing = sorted(set(seeds) - {run.seed for run in there.get(name, [])})
         if missing:
-            n, which = len(seeds), ", ".join(map(str, missing))
+            n, which = len(seeds), listed((Text(str(one), str(one)) for one in missing), COMMA)
             yield MISSING_NOTE.format(name=name, have=n - len(missing), n=n, which=which)
     for place, words_of_it in material.left_out.items():
         if place.partition("/")[0] in study.names:
             yield words_of_it
     by_commit = grouped(found, _commit)
-    parts = [f"{key} ({', '.join(run.name for run in ours)})" for key, ours in by_commit.items()]
-    if len(parts) > 1:
-        yield COMMITS_NOTE.format(parts="; ".join(parts))
-    for commit in by_commit if len(parts) == 1 else ():
+    if len(by_commit) > 1:
+        parts = (
+            COMMIT_OF.format(commit=commit, runs=listed((_named(run) for run in ours), COMMA))
+            for commit, ours in by_commit.items()
+        )
+        yield COMMITS_NOTE.format(parts=listed(parts, Text("; ", "；")))
+    for commit in by_commit if len(by_commit) == 1 else ():
         yield COMMIT_NOTE.format(commit=commit)
     unofficial = [run for run in found if not run.is_official and not run.is_synthetic]
     for counts in sorted({str(run.data.counts) for run in unofficial}):
         yield UNOFFICIAL_NOTE.format(counts=counts)
 
 
-def _commit(run: Record) -> str:
+def _named(run: Record) -> Text:
+    return Text(run.name, f"{run.experiment} 种子 {run.seed}")
+
+
+def _commit(run: Record) -> Text:
     """That of a run, with those where it went on."""
     later = [part.commit for part in run.environment.resumed]
     commits = dict.fromkeys((commit or "unknown")[:12] for commit in (run.commit, *later))
-    return " then ".join(commits) + (" with changes" if run.dirty else "")
+    words = listed((Text(one, one) for one in commits), Text(" then ", "，其后 "))
+    return words + Text(" with changes", "（含未提交的改动）") if run.dirty else words
 
 
 def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en") -> Figure:
@@ -226,7 +237,8 @@ def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en")
         axes.set_xlim(low, high)
         if share < max(shares):  # too narrow for two
             axes.set_xticks([(low + high) / 2], [f"{(low + high) / 2:.2f}"])
-    panels[0].set_yticks(range(len(rows)), [_name(study, row.stated) for row in rows])
+    names = [_name(study, row.stated).of(language) for row in rows]
+    panels[0].set_yticks(range(len(rows)), names)
     panels[0].invert_yaxis()
     panels[-1].set_xlabel(ACCURACY.of(language))
     words = {**MARKS, "stated": study.called}
@@ -234,11 +246,11 @@ def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en")
     return figure
 
 
-def _name(study: Study, row: Stated) -> str:
+def _name(study: Study, row: Stated) -> Text:
     home = next(iter(study.images))
     where = "" if row.dataset == home else f" ({study.data_names[row.dataset]})"
     activation = f" {row.activation}" if study == thesis() else ""
-    return f"{row.network}{activation}{where}, {row.epochs}"
+    return study.named(f"{row.network}{activation}{where}, {row.epochs}")
 
 
 SECTIONS = [section(study) for study in studies.every()]
