@@ -105,7 +105,10 @@ def test_what_was_measured_stands_there(measured):
     assert "| H, high myopia | 2 | 50.00 " in text and "| N, normal | 2 | 0.00 " in text
     assert "0.700 on the mean and 0.600 at worst (blur, strength 2)" in text
     assert "83.3% on the mean" in text and "（模糊，强度 2）" in card(measured, "zh")
-    assert "With the stored temperature 2.00 it is" in text and "fitted on 40 training" in text
+    assert (
+        "With the stored temperature 2.00 it is" in text
+        and "fitted on 40 answers to training" in text
+    )
     assert "not sure of 33.33%" in text  # the two whose probability lies between 0.4 and 0.6
 
 

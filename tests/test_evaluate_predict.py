@@ -84,6 +84,9 @@ def test_evaluate_on_other_photographs(copied, official, capsys):
     out = capsys.readouterr().out
     assert out.count("validation images of ichallenge_pm") == out.count(" of 15)") == 2
     assert out.count("other data than the run's") == 2
+    with pytest.raises(UsageError, match=f"trained on other data than those in {official}"):
+        evaluated("--run", copied, "--data", official, "--stress", 3)
+    assert not (copied / "stress.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -358,6 +361,8 @@ def test_runs_on_digits_are_left_out_elsewhere(copied, digits_run, clinic, capsy
     folder, table = clinic
     given = ("--data", folder, "--labels", table)
     evaluated("--run", digits_run, copied, *given)
+    assert "mnist_lenet does not classify photographs; left out" in capsys.readouterr().out
+    evaluated("--run", copied, digits_run, *given)
     assert "mnist_lenet does not classify photographs; left out" in capsys.readouterr().out
     assert (copied / "evaluations" / "clinic.json").is_file()
     with pytest.raises(UsageError, match="no run of a network that classifies photographs"):

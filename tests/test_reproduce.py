@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pm_cls import reproduce
+from pm_cls.config import load_config
+from pm_cls.config.studies import experiments_in
 from pm_cls.records import epochs
 from pm_cls.records.folder import is_finished, read_config
 from pm_cls.runtime import jobs
@@ -81,6 +83,17 @@ def test_quick_look_is_small_and_named(repository, photographs, capsys):
     assert "left out of the quick look" in out and "some two minutes" in out
     table = (repository / "results-quick" / "table1.md").read_text()
     assert "`data.image_size` is 72 instead of 224" in table and "SYNTHETIC" in table
+
+
+def test_the_quick_look_is_allowed_by_every_experiment():
+    configs = REPOSITORY / "configs"
+    studies = [place for place in configs.glob("*/") if (place / f"{place.name}.yaml").is_file()]
+    assert len(studies) == 6
+    for place in [configs, *studies]:
+        for file, experiment in experiments_in(place):
+            config = load_config(file, experiment=experiment)
+            quick = load_config(file, reproduce._quick(config, place == configs), experiment)
+            assert quick.train.epochs <= config.train.epochs
 
 
 def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkeypatch, capsys):

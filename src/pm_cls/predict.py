@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.page is not None and args.page == args.out:
         raise UsageError(f"--page {args.page}: is the file of --out; name another")
     device = devices.prepare(args.device)
-    from pm_cls.models.classifier import Run, photograph_files
+    from pm_cls.models.classifier import Run
+    from pm_cls.models.given import photograph_files
 
     run = Run.read(args.run, args.epoch)
     run.check_photographs()

@@ -37,8 +37,7 @@ CONFIGS, RECORDS = "configs", "results/records"  # the latter tell how long a ru
 REAL_DATA, SYNTHETIC_DATA, MNIST_DATA = "data/ichallenge_pm", "data/synthetic", "data/mnist"
 THESIS = "thesis"  # the study at the top of the configs; every other one has a folder in there
 QUICK_IMAGE_SIZE = 72  # pixels; the least that all networks of the quick look take
-# Of every study but the thesis, which is quick as it is.
-QUICK_SETTINGS = ("data.limit=100", "train.epochs=2", "train.report_epochs=[2]")
+QUICK_IMAGES, QUICK_EPOCHS = 100, 2  # of every study but the thesis, which is quick as it is
 
 
 @dataclass
@@ -253,7 +252,10 @@ def _roots_given(args: argparse.Namespace) -> dict[str, str]:
 
 def _quick(config: Config, at_top: bool) -> list[str]:
     """The settings of a first look."""
-    settings = [] if at_top else list(QUICK_SETTINGS)
+    settings = []
+    if not at_top:
+        n = min(QUICK_EPOCHS, config.train.epochs)  # a regression has one
+        settings = [f"data.limit={QUICK_IMAGES}", f"train.epochs={n}", f"train.report_epochs=[{n}]"]
     if spec_of(config.data).of_photographs:
         settings.append(f"data.image_size={min(QUICK_IMAGE_SIZE, config.data.image_size)}")
     return settings

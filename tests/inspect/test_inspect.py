@@ -17,6 +17,8 @@ from pm_cls.models.classifier import Run
 from pm_cls.records import gradients
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.target import Binary, Classes
+from pm_cls.train import train
+from pm_cls.train.lessons import Lessons
 from pm_cls.train.losses import cross_entropy
 from pm_cls.train.objective import Objective
 from tests.train.test_train import results_of
@@ -40,7 +42,8 @@ def dataset():
 
 def states_of(model, dataset, batch_size, epoch=0, steps=1):
     loss = Objective(LossConfig(), dataset.spec, model)
-    return _states(model, dataset, batch_size, loss, epoch, steps)
+    split = dataset.train
+    return _states(model, split.images, split.labels, batch_size, loss, (epoch, epoch * steps))
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
@@ -103,6 +106,19 @@ def test_relu_counts_its_zeros_and_dropout_is_off(dataset):
     assert [state.layer for state in first][-2:] == ["fc1", "fc2"] and len(first) == 7
     assert [s.gradient_norm for s in first] == [s.gradient_norm for s in second]
     assert 0.2 < first[0].saturated < 0.8
+
+
+def test_it_goes_through_what_the_run_was_trained_on(tiny_config, tmp_path):
+    config = tiny_config("train.hold_out=0.5", "loss.class_weights=balanced")
+    run = train(config, tmp_path, "cpu")
+    states = list(layer_states(run, data := load_dataset(config.data)))
+    assert [state.update for state in states[:: len(LAYERS)]] == [0, 2, 4]  # 12 images, 10 a step
+    loss = Objective(config.loss, data.spec, run.network)
+    kept = Lessons(config, data.train, loss).kept
+    images = paddle.to_tensor(data.train.images[kept].astype(np.float32) / 127.5 - 1)
+    loss(run.network(images), data.train.labels[kept]).backward()
+    last = np.linalg.norm(run.network.classifier[-1].weight.grad.numpy())
+    assert states[-1].gradient_norm == pytest.approx(last, rel=1e-4)
 
 
 def resized(dataset):

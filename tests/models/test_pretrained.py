@@ -12,11 +12,15 @@ import pytest
 from paddle.utils import download
 from paddle.vision.models import resnet18
 
+from pm_cls.config import load_config
+from pm_cls.data import spec_of
 from pm_cls.models import build_model, pretrained
+from pm_cls.models.cost import cost
 from pm_cls.models.paddle_file import read_parameters
 from pm_cls.models.pretrained import SOURCES, load_pretrained
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train.optimizers import slow_features
+from tests.conftest import file_of
 
 RNG = np.random.default_rng(0)
 SOURCE = SOURCES["efficientnet_lite0"]
@@ -108,6 +112,8 @@ def test_without_the_package_there_are_words(monkeypatch):
     )
     with pytest.raises(UsageError, match=r"the package not-there, which is not here: pip install"):
         build_model("efficientnet_lite0", image_size=64, pretrained="imagenet")
+    config = load_config(file_of("frozen"), experiment="frozen")  # what it costs is known without
+    assert cost(config, spec_of(config.data)).parameters > 300
 
 
 @pytest.fixture

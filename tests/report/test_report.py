@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from pm_cls.config import load_config
 from pm_cls.config.studies import experiments_in
@@ -266,6 +267,7 @@ def test_without_a_finished_run_nothing_is_touched(fake_run, tmp_path):
         ("/", "data"),
         ("data/ichallenge_pm", "data/ichallenge_pm"),
         ("下载", "下载"),
+        ("/home/li/" + "OneDrive - University of Somewhere/" * 4 + "palm: 2 # b", "palm: 2 # b"),
     ],
 )
 def test_published_configs_do_not_tell_where_the_data_lay(fake_run, tmp_path, root, published):
@@ -277,6 +279,18 @@ def test_published_configs_do_not_tell_where_the_data_lay(fake_run, tmp_path, ro
     )
     assert (ours.data.root, theirs.data.root) == (root, published)
     assert ours.digest() == theirs.digest()
+
+
+def test_a_root_that_stands_on_two_lines_is_published_too(fake_run, tmp_path):
+    root = "/home/li/" + "all of my pictures/" * 8 + "palm"
+    file = fake_run("alexnet", PERFECT, LABELS) / "alexnet" / "seed0" / folder.CONFIG
+    sections = yaml.safe_load(file.read_text())
+    sections["data"]["root"] = root
+    file.write_text(yaml.safe_dump(sections, sort_keys=False))
+    assert "palm\n" in file.read_text() and root not in file.read_text()
+    published = yaml.safe_load(folder.published_config(file))
+    sections["data"]["root"] = "palm"
+    assert published == sections
 
 
 def test_records_mirror_the_finished_runs_and_nothing_else_is_removed(fake_run, tmp_path):

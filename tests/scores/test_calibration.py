@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from pm_cls.scores.calibration import COVERED, expected_error, fit
+from pm_cls.scores.calibration import COVERED, Calibration, expected_error, fit
 
 
 def drawn(n, temperature=1.0, shift=0.0, seed=0):
@@ -54,6 +54,16 @@ def test_certain_answers_cover_what_they_should():
     assert np.mean(missed) < 1 - COVERED + 0.004
     assert np.mean(missed) > 0.6 * (1 - COVERED)
     assert 0.2 < np.mean(sure) < 0.95
+
+
+def test_an_answer_that_is_ruled_out_is_not_sure():
+    """Between the threshold and 1 - `certain` the answer is 1, of which nothing is left."""
+    found = Calibration(temperature=2.0, threshold=0.1, certain=0.75, n=100)
+    one = np.array([0.02, 0.09, 0.12, 0.2, 0.3, 0.74, 0.76, 0.99])
+    logits = 2.0 * np.log(one / (1 - one))
+    np.testing.assert_array_equal(found.answers(logits), one >= 0.1)
+    sure = [True, True, False, False, False, False, True, True]
+    np.testing.assert_array_equal(found.is_sure(logits), sure)
 
 
 def test_of_few_images_the_one_that_is_least_itself_draws_the_line():

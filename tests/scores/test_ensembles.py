@@ -36,12 +36,15 @@ def test_the_vote_goes_to_the_label_that_most_predict(target):
     assert np.isfinite(voted(np.repeat(given[:1], 5, axis=0), target)).all()
 
 
-def test_extreme_logits_stay_finite():
-    given = np.array([[[900.0], [-900.0]]] * 2, np.float32)
-    found = averaged(given, Binary())
-    assert np.isfinite(found).all() and found[0] > 30 and found[1] < -30
-    wide = np.array([[[900.0, -900.0, 0.0]]], np.float32)
-    assert np.isfinite(averaged(wide, Classes(3))).all()
+def test_members_that_are_certain_stay_as_certain_as_they_are():
+    """A probability of 1 to the last bit must not become a logit without end."""
+    given = np.array([[[900.0], [-900.0], [40.0]]] * 2, np.float32)
+    np.testing.assert_allclose(averaged(given, Binary())[:, 0], [900, -900, 40])
+    np.testing.assert_allclose(averaged(given, Several(1))[:, 0], [900, -900, 40])
+    apart = np.array([[[900.0]], [[38.0]]], np.float32)
+    assert averaged(apart, Binary())[0, 0] == pytest.approx(38 + np.log(2))
+    wide = np.array([[[900.0, -900.0, 0.0]]] * 2, np.float32)
+    np.testing.assert_allclose(averaged(wide, Classes(3))[0], [0, -1800, -900])
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.config import SYNTHETIC
-from pm_cls.records import result
 from pm_cls.report.text import Language
 from pm_cls.runtime.journal import Answer
 
@@ -50,7 +48,7 @@ def about(run: "Run", way: str | None) -> dict[str, Any]:
     return {
         "run": f"{run.folder.parent.name}/{run.folder.name}",
         "epoch": run.epoch,
-        "is_synthetic": result.read(run.folder).dataset == SYNTHETIC,
+        "is_synthetic": run.is_synthetic,
         "threshold": run.threshold if run.spec.target.outputs == 1 else None,
         "classes": run.spec.classes or None,
         "knows": run.calibration is not None,

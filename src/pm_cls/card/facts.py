@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from pm_cls.config import SYNTHETIC
-from pm_cls.data import Spec, spec_of
+from pm_cls.data import DATASETS, Spec, spec_of
 from pm_cls.data.photographs.labelling import LABEL_OF_LETTER, USUAL_NAME
 from pm_cls.data.photographs.names import photograph_key
 from pm_cls.records import calibration, evaluations, folder, result
@@ -29,7 +29,7 @@ from pm_cls.report.text import (
 )
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores import metrics, stats
-from pm_cls.scores.calibration import Calibration, expected_error
+from pm_cls.scores.calibration import AS_IT_IS, Calibration, expected_error
 from pm_cls.scores.stats import Summary
 from pm_cls.scores.target import Binary
 
@@ -165,7 +165,7 @@ class Facts:
     @property
     def is_free(self) -> bool:
         """Whether all that it has seen was drawn by the package."""
-        drawn = self.run.is_synthetic or self.run.config.data.name.startswith("drawn_")
+        drawn = self.run.is_synthetic or DATASETS[self.run.config.data.name].is_drawn
         return drawn and self.run.config.model.pretrained is None
 
     @cached_property
@@ -237,9 +237,9 @@ class Facts:
 
     def _answers(self, logits: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
         """By each threshold bool [n], what is called ill; `predict` answers by the last."""
-        yield 0.5, logits >= 0
-        if self.stored is not None:
-            yield self.stored.threshold, self.stored.probabilities(logits) >= self.stored.threshold
+        for by in (AS_IT_IS, self.stored):
+            if by is not None:
+                yield by.threshold, by.answers(logits)
 
     @property
     def groups(self) -> list[tuple[Text, Text, Share]]:
@@ -262,11 +262,11 @@ class Facts:
     @property
     def worth(self) -> Worth:
         logits, labels = self.run.last.logits[:, 0], self.run.last.labels
-        error = expected_error(Calibration(1.0, 0.5, 0.5, 0).probabilities(logits), labels)
+        error = expected_error(AS_IT_IS.probabilities(logits), labels)
         if self.stored is None:
             return Worth(None, error)
         one, sure = self.stored.probabilities(logits), self.stored.is_sure(logits)
-        right = ((one >= self.stored.threshold) == labels)[sure]
+        right = (self.stored.answers(logits) == labels)[sure]
         unsure, shown = Share(int((~sure).sum()), len(sure)), Share(int(right.sum()), len(right))
         return Worth(self.stored, error, expected_error(one, labels), unsure, shown)
 

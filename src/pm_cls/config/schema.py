@@ -318,7 +318,8 @@ class Config(Section):
         """The config with every default written out; `load_config` reads it back."""
         comment = f"# Resolved by pm_cls: every default is written out. Digest {self.digest()}\n"
         sections = self.model_dump(mode="json")
-        return comment + yaml.safe_dump(sections, sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=math.inf)
+        return comment + text
 
 
 def _flat(sections: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from pm_cls import baselines
 from pm_cls.answers import page, pictures
-from pm_cls.config import SYNTHETIC
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.fundus import Kind, draw_photograph
@@ -127,7 +126,7 @@ class Answering:
 
     def _fit(self, root: str, number: int) -> baselines.Fitted:
         run = self._run(number)
-        dataset = load_dataset(run.config.data.model_copy(update={"root": root}))
+        dataset = load_dataset(run.data_at(root))
         if dataset.digest != result.read(run.folder).data_digest:
             raise DataError(f"{root}: holds other photographs than the run was trained on")
         (fitted,) = (one for one in baselines.fit(dataset.train, [SIMPLE]) if one.name == SIMPLE)
@@ -147,7 +146,7 @@ def _found(folder: Path) -> Found:
     try:
         run = Run(folder, places.read_config(folder))
         run.check_photographs()
-        is_synthetic = result.read(folder).dataset == SYNTHETIC
+        is_synthetic = run.is_synthetic
     except UsageError as error:
         return Found(name, folder, None, problem=Text(str(error), f"无法使用（{error}）"))
     except (OSError, ValueError):

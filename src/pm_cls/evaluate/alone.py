@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pm_cls.config import SYNTHETIC, DataConfig
+from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.evaluate import worth
@@ -24,8 +24,7 @@ def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
     """Each reported epoch, and whether the stored predictions came out again."""
     from pm_cls.models.classifier import Run
 
-    config = run.config.data
-    dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
+    dataset = load_dataset(run.data_at(root))
     split, folder = dataset.validation, run.folder
     same_data = dataset.digest == result.read(folder).data_digest
     for epoch in run.config.train.report_epochs:
@@ -42,13 +41,15 @@ def on_external(
 ) -> Iterator[Evaluated]:
     """The last reported epoch of each run on photographs from elsewhere; kept beside the run."""
     loaded: dict[DataConfig, external.External] = {}
-    notes: list[str] = []
-    for run in runs:
-        if not run.spec.of_photographs:
-            notes.append(
-                f"{run.folder}: {run.config.model.name} does not classify photographs; left out"
-            )
-            continue
+    able = [run for run in runs if run.spec.of_photographs]
+    if not able:
+        raise UsageError("--run names no run of a network that classifies photographs")
+    notes = [
+        f"{run.folder}: {run.config.model.name} does not classify photographs; left out"
+        for run in runs
+        if run not in able
+    ]
+    for run in able:
         if run.config.data not in loaded:
             loaded[run.config.data] = external.load(root, labels, run.config.data, name)
             if len(loaded) == 1:
@@ -67,14 +68,12 @@ def on_external(
         with writing(file):
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
-        if result.read(run.folder).dataset == SYNTHETIC:
+        if run.is_synthetic:
             notes.append(f"note: {run.folder} was trained on SYNTHETIC photographs")
         yield Evaluated(
             run.folder, run.epoch, data.name, found, found.scores(), tuple(notes), worth=told
         )
         notes = []
-    if not loaded:
-        raise UsageError("--run names no run of a network that classifies photographs")
 
 
 def _compare(stored: Path, logits: np.ndarray) -> str:

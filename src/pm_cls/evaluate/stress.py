@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from pm_cls.config import SYNTHETIC
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
-from pm_cls.records import result
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
-from pm_cls.report.text import Language
+from pm_cls.report.text import Language, fraction
 from pm_cls.runtime import journal
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
@@ -38,13 +36,13 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
         root: where the data lie, if not where the run was trained.
 
     Raises:
-        UsageError: its network does not take photographs.
+        UsageError: its network does not take photographs, or these are others than the run's.
         DataError: the photographs are missing or bad.
     """
     if not run.spec.of_photographs:
         raise UsageError(f"{run.folder}: the stress test is for networks that take photographs")
-    config = run.config.data
-    dataset = load_dataset(config if root is None else config.model_copy(update={"root": root}))
+    dataset = load_dataset(run.data_at(root))
+    run.check_data(dataset, root)
     images, labels = np.ascontiguousarray(dataset.validation.images), dataset.validation.labels
     todo = [NO_CHANGE, *cells(strengths)]
     names = [f"{cell.change} {cell.strength}" for cell in todo]
@@ -68,8 +66,7 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
     scored = metrics.scores(logits, labels, run.spec.target)
     at_threshold = None
     if run.calibration is not None:
-        answers = run.calibration.probabilities(logits[:, 0]) >= run.calibration.threshold
-        at_threshold = int((answers == labels).sum())
+        at_threshold = int((run.calibration.answers(logits[:, 0]) == labels).sum())
     return Stressed(
         cell.change, cell.strength, run.epoch, scored.n, scored.correct, at_threshold, scored.auc
     )
@@ -103,7 +100,7 @@ def _table(found: Sequence[Stressed]) -> tuple[dict[str, dict[int, Stressed]], l
 
 
 def _cell(one: Stressed | None) -> str:
-    return "" if one is None else f"{_fraction(one.auc)} {100 * one.best_known:6.1f}"
+    return "" if one is None else f"{fraction(one.auc)} {100 * one.best_known:6.1f}"
 
 
 def summary(found: Sequence[Stressed]) -> str:
@@ -124,7 +121,7 @@ def draw(run: "Run", found: Sequence[Stressed], path: Path) -> None:
     """AUC and accuracy as heat maps, a row a change, a column a strength."""
     from pm_cls.report import drawing
 
-    mark = " (SYNTHETIC)" if result.read(run.folder).dataset == SYNTHETIC else ""
+    mark = " (SYNTHETIC)" if run.is_synthetic else ""
     title = f"{run.config.experiment}, seed {run.config.seed}: validation photographs{mark}"
     drawing.save_png(partial(_heat_maps, title, found), path)
 
@@ -152,7 +149,3 @@ def _heat_maps(title: str, found: Sequence[Stressed], language: Language) -> "Fi
         axes.set_xlabel("strength")
         figure.colorbar(shown, ax=axes, label=name)
     return figure
-
-
-def _fraction(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

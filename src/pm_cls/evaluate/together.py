@@ -35,9 +35,7 @@ def of_ensemble(
     from pm_cls.models.ensemble import Ensemble
 
     one = Ensemble(runs, together.kind, snapshots=together.snapshots, flips=together.flips)
-    config, notes = one.config.data, []
-    if labels is None and data is not None:
-        config = config.model_copy(update={"root": str(data)})
+    config, notes = runs[0].data_at(data if labels is None else None), []
     if labels is None or one.kind == "stacking":
         dataset = load_dataset(config)
     if one.kind == "stacking":

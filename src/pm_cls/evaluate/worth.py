@@ -6,7 +6,7 @@ import numpy as np
 
 from pm_cls.records.predictions import Predictions
 from pm_cls.scores import metrics, stats
-from pm_cls.scores.calibration import Calibration, expected_error
+from pm_cls.scores.calibration import AS_IT_IS, Calibration, expected_error
 from pm_cls.scores.target import Binary
 
 
@@ -26,19 +26,16 @@ def _lines(
     logits, labels = found.logits[:, 0], found.labels
     if (interval := stats.auc_interval(logits, labels)) is not None:
         yield f"  AUC {interval[0]:.4f} to {interval[1]:.4f} (95%, bootstrap)"
-    yield f"  at one half: {_at(logits >= 0, labels)}"
+    yield f"  at one half: {_at(AS_IT_IS.answers(logits), labels)}"
     if worth is None:
         yield "  no threshold is stored: the run held no training images out (`train.hold_out`)"
         return
-    one = worth.probabilities(logits)
-    yield f"  at the stored threshold {worth.threshold:.2f}: {_at(one >= worth.threshold, labels)}"
-    plain = Calibration(1.0, 0.5, 0.5, 0).probabilities(logits)
-    yield (
-        f"  calibration error {expected_error(one, labels):.3f} "
-        f"(before temperature scaling {expected_error(plain, labels):.3f})"
-    )
+    answers = worth.answers(logits)
+    yield f"  at the stored threshold {worth.threshold:.2f}: {_at(answers, labels)}"
+    scaled, plain = (expected_error(one.probabilities(logits), labels) for one in (worth, AS_IT_IS))
+    yield f"  calibration error {scaled:.3f} (before temperature scaling {plain:.3f})"
     sure = worth.is_sure(logits)
-    right = (one >= worth.threshold) == labels
+    right = answers == labels
     of_sure = f"{100 * right[sure].mean():.2f}%" if sure.any() else "–"
     yield f"  not sure of {100 * (~sure).mean():.1f}%; accuracy on the others {of_sure}"
     if unlike is not None:

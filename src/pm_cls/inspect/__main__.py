@@ -15,13 +15,12 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, Split, load_dataset
-from pm_cls.records import gradients, result, saliency
+from pm_cls.records import gradients, saliency
 from pm_cls.records import responses as response_records
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
 from pm_cls.report import drawing, pictures
 from pm_cls.runtime import device
 from pm_cls.runtime.command import add_device, add_runs, new_parser, run_command
-from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.paths import typed_path
 from pm_cls.scores.target import Classes
@@ -70,13 +69,11 @@ def inspect(
 
     loaded: dict[DataConfig, Dataset] = {}
     for run in map(Run.read, folders):
-        data = run.config.data
-        data = data if root is None else data.model_copy(update={"root": str(root)})
+        data = run.data_at(root)
         if data not in loaded:
             loaded[data] = load_dataset(data)
         dataset = loaded[data]
-        if dataset.digest != result.read(run.folder).data_digest:
-            raise UsageError(f"{run.folder}: was trained on other data than those in {data.root}")
+        run.check_data(dataset, root)
         states = list(layer_states(run, dataset))
         with writing(run.folder):
             gradients.write(run.folder, states)

@@ -1,6 +1,5 @@
 """How strongly training would move each layer, and how many activations cannot pass it on."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,30 +15,40 @@ from pm_cls.models.classifier import Run
 from pm_cls.models.taps import hooked, taps
 from pm_cls.records.gradients import LayerState
 from pm_cls.runtime.silence import silence
+from pm_cls.train.lessons import Lessons
 from pm_cls.train.objective import Objective
 
 
 def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
     """Each layer of a run before training and at its reported epochs."""
-    n, config = len(dataset.train.labels), run.config
-    steps = math.ceil(n / config.train.batch_size)
+    config, split = run.config, dataset.train
     for epoch in (0, *config.train.report_epochs):
         model = Run(run.folder, config, epoch).network if epoch else build(config, run.spec)
         loss = Objective(config.loss, run.spec, model)
-        yield from _states(model, dataset, config.train.batch_size, loss, epoch, steps)
+        lessons = Lessons(config, split, loss)  # which weighs the classes too
+        trained = split.images[lessons.kept], split.labels[lessons.kept]
+        update = lessons.steps * epoch
+        yield from _states(model, *trained, config.train.batch_size, loss, (epoch, update))
 
 
 @silence()
 def _states(
-    model: nn.Layer, dataset: Dataset, batch_size: int, loss: Objective, epoch: int, steps: int
+    model: nn.Layer,
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    loss: Objective,
+    when: tuple[int, int],
 ) -> list[LayerState]:
-    """Go once through the training images without a step.
+    """Go once through the images that are trained on, without a step.
 
     The layers work as in training, so that batch normalisation takes the statistics of each batch;
     only dropout is off. The gradient is that of the mean loss over all images.
+
+    Args:
+        when: the epoch and the updates made.
     """
-    split = dataset.train
-    found = taps(model, paddle.to_tensor(to_float(split.images[:1])))
+    found = taps(model, paddle.to_tensor(to_float(images[:1])))
     model.train()
     for layer in model.sublayers():
         if isinstance(layer, nn.Dropout):
@@ -51,16 +60,15 @@ def _states(
         if tap.activation is not None
     ]
     model.clear_gradients()
-    n = len(split.labels)
+    n = len(labels)
     with hooked(hooks):
         for start in range(0, n, batch_size):
-            images = paddle.to_tensor(to_float(split.images[start : start + batch_size]))
-            labels = split.labels[start : start + batch_size]
-            (loss(model(images), labels) * (len(labels) / n)).backward()
+            batch = paddle.to_tensor(to_float(images[start : start + batch_size]))
+            given = labels[start : start + batch_size]
+            (loss(model(batch), given) * (len(given) / n)).backward()
     return [
         LayerState(
-            epoch,
-            epoch * steps,
+            *when,
             tap.name,
             float(np.linalg.norm(tap.layer.weight.grad.numpy().astype(np.float64))),
             None if tap.activation is None else float(count[0] / count[1]),

@@ -6,7 +6,7 @@ for one in run.predict(["photo.jpg", "folder"]):
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,19 +18,18 @@ from paddle import nn
 from PIL import Image
 from tqdm import tqdm
 
-from pm_cls.config import Config
-from pm_cls.data import Spec, spec_of
-from pm_cls.data.photographs.folders import walk
-from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
+from pm_cls.config import SYNTHETIC, Config, DataConfig
+from pm_cls.data import Dataset, Spec, spec_of
 from pm_cls.data.photographs.images import decode, nearly_black
-from pm_cls.data.photographs.names import counted, enumerate_names
+from pm_cls.data.photographs.names import counted
 from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import to_float
 from pm_cls.models.build import build
 from pm_cls.models.features import with_features
+from pm_cls.models.given import note, photograph_files, photographs_of
 from pm_cls.models.taps import last_linear
 from pm_cls.models.weights import load_weights
-from pm_cls.records import calibration
+from pm_cls.records import calibration, result
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.threads import one_thread
@@ -53,8 +52,8 @@ class Prediction:
             0; of k classes the most probable.
         probability: of label 1; of k classes that of the label.
         logit: what the network gave; of k classes all of them.
-        is_sure: whether the probability is beyond what leaves both answers open; None where the
-            run does not know, as one that held no training images out.
+        is_sure: whether all but this answer is ruled out; None where the run does not know, as
+            one that held no training images out.
         is_unlike: whether the image is unlike all that the network was trained on; None as above.
         class_name: of the label; None where the run knows no names.
     """
@@ -106,6 +105,22 @@ class Run:
         model = build(self.config, self.spec, filled=False)
         load_weights(model, places.weights_file(self.folder, self.epoch))
         return model
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether it was trained on photographs that a program drew."""
+        return result.read(self.folder).dataset == SYNTHETIC
+
+    def data_at(self, root: str | Path | None) -> DataConfig:
+        """Its data, which may lie in another folder now."""
+        data = self.config.data
+        return data if root is None else data.model_copy(update={"root": str(root)})
+
+    def check_data(self, dataset: Dataset, root: str | Path | None) -> None:
+        """Raise UsageError where data are not those that it was trained on."""
+        if dataset.digest != result.read(self.folder).data_digest:
+            place = self.data_at(root).root
+            raise UsageError(f"{self.folder}: was trained on other data than those in {place}")
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -220,7 +235,7 @@ class Run:
         return list(self._answers(names, images))
 
     def _of_arrays(self, arrays: Sequence[np.ndarray]) -> Iterator[Prediction]:
-        each = [one for array in arrays for one in _photographs_of(array)]
+        each = [one for array in arrays for one in photographs_of(array)]
         sampled = sampler(self.config.data)
         for start in range(0, len(each), self._block):
             block = each[start : start + self._block]
@@ -240,7 +255,7 @@ class Run:
 
     def _answers(self, names: Sequence[str], rgb: np.ndarray) -> Iterator[Prediction]:
         dark = nearly_black(rgb)
-        _note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
+        note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
         images = rgb[:, ::-1] if self.config.data.channel_order == "bgr" else rgb
         target = self.spec.target
         if self.calibration is not None:
@@ -265,13 +280,11 @@ class Run:
     ) -> Iterator[Prediction]:
         logits, unlike = self.looked_at(images)
         values = logits[:, 0]
-        found = zip(names, values, worth.probabilities(values), worth.is_sure(values), strict=True)
-        for row, (name, logit, one, is_sure) in enumerate(found):
-            label, is_unlike = int(one >= worth.threshold), None
-            if unlike is not None:
-                is_unlike = bool(unlike[row])
-            answer = Prediction(name, label, float(one), float(logit), bool(is_sure), is_unlike)
-            yield self._named(answer)
+        labels, sure = worth.answers(values), worth.is_sure(values)
+        for row, (name, one) in enumerate(zip(names, worth.probabilities(values), strict=True)):
+            is_unlike = None if unlike is None else bool(unlike[row])
+            label, logit, is_sure = int(labels[row]), float(values[row]), bool(sure[row])
+            yield self._named(Prediction(name, label, float(one), logit, is_sure, is_unlike))
 
 
 @paddle.no_grad()
@@ -283,48 +296,3 @@ def logits_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarra
     return np.concatenate(
         [model(paddle.to_tensor(to_float(images[i : i + batch_size]))).numpy() for i in batches]
     )
-
-
-def photograph_files(given: Iterable[str | Path]) -> list[str]:
-    """The photographs among paths of files and folders; what else is in folders is noted.
-
-    Raises:
-        DataError: there are none.
-    """
-    files: list[str] = []  # a Path is ten times as large
-    others: list[str] = []
-    for path in map(Path, given):
-        if not path.is_dir():
-            files.append(str(path))
-            continue
-        for file in walk(path):
-            if is_photograph(file.name):
-                files.append(str(file))
-            else:
-                others.append(file.name)
-    if not files:
-        raise DataError(f"no photographs found; {EXAMPLES} are read")
-    _note("files that are no photographs", others)
-    return files
-
-
-def _note(what: str, names: Sequence[str]) -> None:
-    if names:
-        listed = enumerate_names(names, 5)
-        print(f"note: {what} ({len(names)}): {listed}", file=sys.stderr)
-
-
-def _photographs_of(array: np.ndarray) -> Iterable[np.ndarray]:
-    """uint8 [height, width, 3] each; UsageError where the array holds no such photographs."""
-    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
-        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        raise UsageError(
-            f"photographs as arrays are uint8, 0 to 255; {found} was given, whose "
-            "range is not known"
-        )
-    if array.ndim not in (3, 4) or array.shape[-1] != 3 or 0 in array.shape:
-        raise UsageError(
-            f"photographs as arrays are [height, width, 3] or [n, height, width, 3] in RGB; "
-            f"{list(array.shape)} was given"
-        )
-    return array if array.ndim == 4 else [array]

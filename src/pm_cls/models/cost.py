@@ -22,7 +22,7 @@ def cost(config: Config, spec: Spec) -> Network:
         UsageError: as `build`.
     """
     plain = config.model.model_copy(update={"fast": False})
-    model = build(config.model_copy(update={"model": plain}), spec)
+    model = build(config.model_copy(update={"model": plain}), spec, filled=False)
     model.eval()
     products: list[int] = []
     for layer in model.sublayers():

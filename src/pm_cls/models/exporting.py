@@ -130,7 +130,7 @@ class _Graph(nn.Layer):
 
     def __init__(self, run: Run) -> None:
         super().__init__()
-        self.network = build(run.config, run.spec)
+        self.network = build(run.config, run.spec, filled=False)
         load_weights(self.network, places.weights_file(run.folder, run.epoch))
         for layer in self.network.sublayers(include_self=True):
             if hasattr(layer, "fast"):

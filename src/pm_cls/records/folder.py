@@ -76,13 +76,13 @@ def published_config(file: Path) -> str:
     """The text of a stored config, in which an absolute `data.root` is the name of its folder."""
 
     def named(line: re.Match[str]) -> str:
-        root = yaml.safe_load(line[2])
+        root = yaml.safe_load(line[0])["root"]  # a long one may stand on several lines
         kinds = (PurePosixPath, PureWindowsPath)
         kind = next((k for k in kinds if isinstance(root, str) and k(root).is_absolute()), None)
-        return line[0] if kind is None else line[1] + json.dumps(kind(root).name or "data")
+        return line[0] if kind is None else f"  root: {json.dumps(kind(root).name or 'data')}"
 
     text = file.read_text(encoding="utf-8")
-    return re.sub(r"^(  root: )(.*)$", named, text, count=1, flags=re.MULTILINE)
+    return re.sub(r"^(  root: ).*(?:\n    .*)*$", named, text, count=1, flags=re.MULTILINE)
 
 
 @contextmanager

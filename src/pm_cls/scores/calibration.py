@@ -25,7 +25,7 @@ class Calibration:
             (Vovk et al. 2005) the label is among the answers that are not ruled out for a share
             COVERED of images like the held-out ones (n / (n + 1) where so few are held out that
             more cannot be told), and both answers are left below it.
-        n: of the images that it was fitted on.
+        n: of the answers to images that it was fitted on.
     """
 
     temperature: float
@@ -39,10 +39,17 @@ class Calibration:
 
         return expit(np.asarray(logits, np.float64) / self.temperature)
 
+    def answers(self, logits: np.ndarray) -> np.ndarray:
+        """bool [n]: whether the answer is 1."""
+        return self.probabilities(logits) >= self.threshold
+
     def is_sure(self, logits: np.ndarray) -> np.ndarray:
-        """bool [n]."""
+        """bool [n], of these answers."""
         one = self.probabilities(logits)
-        return np.maximum(one, 1 - one) >= self.certain
+        return np.where(self.answers(logits), one, 1 - one) >= self.certain
+
+
+AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)  # where none is stored
 
 
 def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:

@@ -8,15 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pm_cls.scores.target import Binary, Classes, Target
+from pm_cls.scores.target import Classes, Target
 
 KINDS = ("average", "vote", "stacking")
 TOWARDS_MEAN = 0.01  # how strongly stacking is drawn to the plain mean of the members
 
 
 def averaged(members: np.ndarray, target: Target) -> np.ndarray:
-    """float32 [n, outputs], the logits of the mean of the members' probabilities."""
-    return _logits(np.mean([target.probabilities(one) for one in members], axis=0), target)
+    """float32 [n, outputs], the logits of the mean of the members' probabilities.
+
+    From their logarithms: the probability of a logit of 37 is 1 to the last bit.
+    """
+    from scipy.special import log_expit, log_softmax, logsumexp
+
+    logits = members.astype(np.float64)
+    if isinstance(target, Classes):
+        found = logsumexp(log_softmax(logits, axis=2), axis=0) - np.log(len(members))
+    else:
+        found = logsumexp(log_expit(logits), axis=0) - logsumexp(log_expit(-logits), axis=0)
+    return found.astype(np.float32)
 
 
 def voted(members: np.ndarray, target: Target) -> np.ndarray:
@@ -24,6 +34,8 @@ def voted(members: np.ndarray, target: Target) -> np.ndarray:
 
     The probabilities are (votes + 1/2) / (members + classes / 2), so that none is zero.
     """
+    from scipy.special import logit
+
     k = target.outputs
     if isinstance(target, Classes):
         given = np.stack([np.eye(k)[target.predicted(one)] for one in members])
@@ -32,9 +44,8 @@ def voted(members: np.ndarray, target: Target) -> np.ndarray:
         given = np.stack([target.predicted(one).reshape(len(one), k) for one in members])
         votes, classes = given.sum(axis=0), 2
     share = (votes + 0.5) / (len(members) + classes / 2)
-    if isinstance(target, Binary):
-        share = np.concatenate([1 - share, share], axis=1)
-    return _logits(share, target)
+    found = np.log(share) if isinstance(target, Classes) else logit(share)
+    return found.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -71,16 +82,3 @@ def fitted(members: np.ndarray, labels: np.ndarray, target: Target) -> Stacking:
         return target.cross_entropy(combined + of(values).bias, labels) + pull
 
     return of(minimize(loss, mean, method="L-BFGS-B").x)
-
-
-def _logits(probabilities: np.ndarray, target: Target) -> np.ndarray:
-    from scipy.special import logit
-
-    if isinstance(target, Binary):
-        found = logit(probabilities[:, 1:])
-    elif isinstance(target, Classes):
-        found = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    else:
-        found = logit(probabilities)
-    largest = np.finfo(np.float32).max
-    return np.clip(found, -largest, largest).astype(np.float32)

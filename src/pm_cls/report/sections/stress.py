@@ -175,7 +175,7 @@ def _elsewhere(run: Record, data: str) -> tuple[float | None, float]:
     scores = found.scores()
     if run.calibration is None:
         return scores.auc, scores.accuracy
-    answers = run.calibration.probabilities(found.logits[:, 0]) >= run.calibration.threshold
+    answers = run.calibration.answers(found.logits[:, 0])
     return scores.auc, float((answers == found.labels).mean())
 
 

@@ -12,10 +12,9 @@ from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text, fraction, percent, percent_interval
 from pm_cls.scores import stats
-from pm_cls.scores.calibration import Calibration, brier, expected_error
+from pm_cls.scores.calibration import AS_IT_IS, Calibration, brier, expected_error
 from pm_cls.scores.target import Binary
 
-AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)
 HOW = {
     False: Text("at one half", "阈值取 0.5"),
     True: Text("as stored", "用保存的参数"),
@@ -107,7 +106,7 @@ def worth(run: Record, stored: Calibration | None) -> Worth:
     """Of a run that answers yes or no; at one half where nothing is stored."""
     by, labels, logits = stored or AS_IT_IS, run.last.labels, run.last.logits[:, 0]
     one = by.probabilities(logits)
-    right, sure = (one >= by.threshold) == labels, by.is_sure(logits)
+    right, sure = by.answers(logits) == labels, by.is_sure(logits)
     return Worth(
         run=run,
         is_stored=stored is not None,
