@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from pm_cls.data.transforms import in_order
+
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
 
@@ -54,8 +56,7 @@ def heat_maps(run: "Run", photographs: np.ndarray, labels: np.ndarray, way: str)
     """
     from pm_cls.inspect import saliency
 
-    is_bgr = run.config.data.channel_order == "bgr"
-    images = np.ascontiguousarray(photographs[:, ::-1]) if is_bgr else photographs
+    images = np.ascontiguousarray(in_order(photographs, run.config.data.channel_order))
     if way == "grad-cam":
         return saliency.grad_cam(run.network, images, labels)
     pairs = zip(images, labels, strict=True)

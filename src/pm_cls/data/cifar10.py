@@ -13,6 +13,7 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data.dataset import Dataset, Spec, Split
+from pm_cls.data.transforms import in_order
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import typed_path
 from pm_cls.scores.target import Classes
@@ -40,8 +41,7 @@ def load(config: DataConfig) -> Dataset:
         records = np.concatenate([_records(*contents[name]) for name in names])
         digest.update(records.tobytes())
         images = records[:, 1:].reshape(-1, 3, SIZE, SIZE)
-        if config.channel_order == "bgr":
-            images = images[:, ::-1]
+        images = in_order(images, config.channel_order)
         labels = records[:, 0].astype(np.int64)
         splits[part] = Split(tuple(map(str, range(len(labels)))), labels, images)
     return Dataset(

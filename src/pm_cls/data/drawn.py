@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from pm_cls.config import DataConfig
 from pm_cls.data.dataset import Dataset, Source, Spec, Split
+from pm_cls.data.transforms import in_order
 from pm_cls.scores.target import Classes
 
 SIZE = 28
@@ -132,7 +133,7 @@ def _load(task: Task, config: DataConfig) -> Dataset:
         images, labels = task.pictures(split)
         digest.update(images.tobytes())
         digest.update(labels.tobytes())
-        images = images[:, ::-1] if config.channel_order == "bgr" else images
+        images = in_order(images, config.channel_order)
         splits[split] = Split(tuple(map(str, range(len(labels)))), labels, images)
     return Dataset(
         name=config.name,

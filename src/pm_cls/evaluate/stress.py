@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
+from pm_cls.data.transforms import in_order
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
 from pm_cls.report.text import Language, fraction
@@ -60,8 +61,8 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
 
 def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> Stressed:
     if cell != NO_CHANGE:
-        order = slice(None, None, -1 if run.config.data.channel_order == "bgr" else 1)
-        images = np.ascontiguousarray(changed(images[:, order], cell)[:, order])
+        order = run.config.data.channel_order
+        images = np.ascontiguousarray(in_order(changed(in_order(images, order), cell), order))
     logits = run.logits(images)
     scored = metrics.scores(logits, labels, run.spec.target)
     at_threshold = None

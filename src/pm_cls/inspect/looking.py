@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from tqdm import tqdm
 
-from pm_cls.config import Config
 from pm_cls.data import Dataset
+from pm_cls.data.transforms import in_order
 from pm_cls.inspect import saliency
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models.classifier import Run
@@ -19,7 +19,7 @@ CHUNK = 50  # photographs that are changed at once
 def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     """What the network of a run with one logit looks at, and photographs chosen to show it on."""
     model, split, target = run.network, dataset.validation, run.spec.target
-    size = run.config.data.image_size
+    size, order = run.config.data.image_size, run.config.data.channel_order
     logits = run.logits(split.images)
     outcome = outcomes(target.predicted(logits), split.labels)
     chosen = _chosen(outcome)
@@ -31,7 +31,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
         names=tuple(split.names[i] for i in chosen),
         labels=split.labels[chosen],
         probabilities=target.probabilities(logits[chosen])[:, 1],
-        images=rgb(split.images[chosen], run.config),
+        images=in_order(split.images[chosen], order),
         grad_cam=grad_cam[chosen],
         occlusion=occlusion,
         mapped=mapped,
@@ -42,7 +42,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     largest = grad_cam.max(axis=(1, 2), keepdims=True)
     found = Saliency(
         epoch=run.epoch,
-        kernels=rgb(saliency.first_kernels(model, split.images), run.config),
+        kernels=in_order(saliency.first_kernels(model, split.images), order),
         counts=_counts(outcome),
         grad_cam=_means(grad_cam / np.where(largest > 0, largest, 1), outcome),
         occluded=_counts(outcome[chosen]),
@@ -90,8 +90,3 @@ def _ablated(run: Run, dataset: Dataset) -> Iterator[tuple[str, metrics.Scores]]
             for i in range(0, len(images), CHUNK)
         ]
         yield name, metrics.scores(np.concatenate(logits), labels, run.spec.target)
-
-
-def rgb(channels: np.ndarray, config: Config) -> np.ndarray:
-    """In RGB order what is [n, 3, ...] in that of the run."""
-    return channels[:, ::-1] if config.data.channel_order == "bgr" else channels

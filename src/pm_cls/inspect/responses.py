@@ -7,8 +7,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.data import DATASETS, Dataset
-from pm_cls.data.transforms import to_float
-from pm_cls.inspect.looking import rgb
+from pm_cls.data.transforms import in_order, to_float
 from pm_cls.inspect.saliency import convolutions
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.classifier import Run
@@ -41,7 +40,7 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     kept = _maps(network, taps, split.images[first])
     return Responses(
         epoch=run.epoch,
-        examples=rgb(split.images[shown], run.config),
+        examples=in_order(split.images[shown], run.config.data.channel_order),
         layers=[
             Layer(
                 kernels=tap.layer.weight.numpy(),

@@ -23,7 +23,7 @@ from pm_cls.data import Dataset, Spec, spec_of
 from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.names import counted
 from pm_cls.data.photographs.views import sampler
-from pm_cls.data.transforms import to_float
+from pm_cls.data.transforms import in_order, to_float
 from pm_cls.models.build import build
 from pm_cls.models.features import with_features
 from pm_cls.models.given import note, photograph_files, photographs_of
@@ -256,7 +256,7 @@ class Run:
     def _answers(self, names: Sequence[str], rgb: np.ndarray) -> Iterator[Prediction]:
         dark = nearly_black(rgb)
         note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
-        images = rgb[:, ::-1] if self.config.data.channel_order == "bgr" else rgb
+        images = in_order(rgb, self.config.data.channel_order)
         target = self.spec.target
         if self.calibration is not None:
             yield from self._calibrated(names, images, self.calibration)

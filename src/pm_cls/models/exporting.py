@@ -21,6 +21,7 @@ from paddle import nn
 from paddle.static import InputSpec
 
 from pm_cls.data import Dataset, load_dataset
+from pm_cls.data.transforms import in_order
 from pm_cls.models.build import build
 from pm_cls.models.classifier import Run
 from pm_cls.models.weights import load_weights
@@ -87,7 +88,7 @@ def export(run: Run, out: Path, kind: str = "onnx", *, int8: bool = False) -> Ex
             if kind == "onnx":
                 made = _to_onnx(made, aside / "model.onnx", facts)
                 answers = _onnx_answers(made)
-            difference = _largest(answers(images), run.logits(_as_trained(run, images)))
+            difference = _largest(answers(images), run.logits(_rgb(run, images)))
             if not difference <= ALLOWED:  # NaN is none
                 raise RunError(
                     f"{out}: not written: its logits differ from those of {run.folder} by "
@@ -290,11 +291,7 @@ def _images(run: Run, data: Dataset | None) -> tuple[np.ndarray, str]:
 
 def _rgb(run: Run, images: np.ndarray) -> np.ndarray:
     """Images as the data set has them, in RGB; and back."""
-    is_bgr = run.spec.channels == 3 and run.config.data.channel_order == "bgr"
-    return np.ascontiguousarray(images[:, ::-1] if is_bgr else images)
-
-
-_as_trained = _rgb  # reversed twice is as before
+    return np.ascontiguousarray(in_order(images, run.config.data.channel_order))
 
 
 def _largest(found: np.ndarray, own: np.ndarray) -> float:

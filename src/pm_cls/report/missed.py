@@ -10,6 +10,7 @@ from PIL import Image
 
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, load_dataset
+from pm_cls.data.transforms import in_order
 from pm_cls.report import drawing
 from pm_cls.report.runs import Record, grouped
 from pm_cls.runtime.errors import DataError
@@ -93,7 +94,7 @@ def _missed(name: str, runs: Sequence[Record], data: Dataset) -> Experiment:
 
 def _address(image: np.ndarray, channel_order: str) -> str:
     """uint8 [1 or 3, height, width] as a PNG in a data address."""
-    pixels = image[::-1] if channel_order == "bgr" else image
+    pixels = in_order(image, channel_order)
     content = io.BytesIO()
     Image.fromarray(pixels.transpose(1, 2, 0).squeeze()).save(content, "PNG")
     return drawing.address(content.getvalue(), "png")

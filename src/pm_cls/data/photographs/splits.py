@@ -13,6 +13,7 @@ from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.names import SHOWN, enumerate_names
 from pm_cls.data.photographs.views import sampler
+from pm_cls.data.transforms import in_order
 from pm_cls.runtime.errors import DataError
 
 SAMPLING_VERSION = 2  # part of the place in the cache: raise it when `images` gives other pixels
@@ -54,8 +55,7 @@ def load_split(photographs: Photographs, digests: np.ndarray, config: DataConfig
         (3, size, size),
         lambda array, missing, keep: decode(photographs.files, array, missing, keep, sampled),
     )
-    if config.channel_order == "bgr":
-        images = images[:, ::-1]
+    images = in_order(images, config.channel_order)
     return Split(tuple(photographs.files.names), photographs.labels, images)
 
 

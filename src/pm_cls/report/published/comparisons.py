@@ -13,13 +13,12 @@ import numpy as np
 
 from pm_cls.records.networks import Network
 from pm_cls.records.predictions import Predictions
-from pm_cls.report.published.values import Verdict
+from pm_cls.report.published.values import NotTested, Point, Verdict, shared
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, percent
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.ensembles import averaged, voted
 
-Point = tuple[str, int]  # an experiment and an epoch
 Union = Literal["average", "vote", "snapshots"]
 UNITED = {"average": averaged, "vote": voted}
 WAYS = {
@@ -47,19 +46,12 @@ class Facts:
             {run.seed: run for run in self.runs.get(name, ()) if epoch in run.scores}
             for name, epoch in points
         ]
-        common = sorted(set.intersection(*map(set, found)))
-        if len(common) < self.seeds:
-            names = listed((Text(name, name) for name, _ in points), Text(", ", "、"))
-            words = Text(
-                "{names}: {n} of the {least} seeds that the rule needs.",
-                "{names}：该规则需要 {least} 个种子，目前只有 {n} 个。",
-            )
-            raise NotTested(words.format(names=names, n=len(common), least=self.seeds))
-        return [[one[seed] for seed in common] for one in found]
-
-
-class NotTested(Exception):
-    """There are too few runs for a rule; its argument is the evidence, a Text."""
+        names = listed((Text(name, name) for name, _ in points), Text(", ", "、"))
+        words = names + Text(
+            ": {n} of the {least} seeds that the rule needs.",
+            "：该规则需要 {least} 个种子，目前只有 {n} 个。",
+        )
+        return [list(one.values()) for one in shared(found, self.seeds, words)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,15 @@ import numpy as np
 from pm_cls.config.options import checked, chosen
 from pm_cls.report.published import causes, load
 from pm_cls.report.published.studies import Stated, thesis
-from pm_cls.report.published.values import Judged, Verdict, impossible, near
+from pm_cls.report.published.values import (
+    Judged,
+    NotTested,
+    Point,
+    Verdict,
+    impossible,
+    near,
+    shared,
+)
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, p_value, percent
 from pm_cls.scores import metrics, stats
@@ -26,13 +34,6 @@ VERDICTS: dict[Verdict, Text] = {
     "impossible": Text("impossible", "不可能成立"),
     "not_yet_tested": Text("not yet tested", "尚未检验"),
 }
-Point = tuple[str, int]  # an experiment and an epoch
-
-
-class NotTested(Exception):
-    """There are too few runs for a rule; its argument is the evidence, a Text."""
-
-
 NOT_MADE = NotTested(
     Text(
         "The experiments on causes (configs/causes) have too few runs here.",
@@ -66,14 +67,11 @@ class Facts:
             }
             for name, epoch in points
         ]
-        seeds = sorted(set.intersection(*map(set, found)))
-        if len(seeds) < self.thresholds.seeds:
-            words = Text(
-                "Runs that can be held against the thesis: {n}; the rule needs {least}.",
-                "可与论文比较的运行：{n} 次；该规则需要 {least} 次。",
-            )
-            raise NotTested(words.format(n=len(seeds), least=self.thresholds.seeds))
-        return [{seed: one[seed] for seed in seeds} for one in found]
+        words = Text(
+            "Runs that can be held against the thesis: {n}; the rule needs {least}.",
+            "可与论文比较的运行：{n} 次；该规则需要 {least} 次。",
+        )
+        return shared(found, self.thresholds.seeds, words)
 
     def enough(self, found: Iterable[causes.Experiment]) -> list[causes.Experiment]:
         return [one for one in found if len(one.runs) >= self.thresholds.seeds]

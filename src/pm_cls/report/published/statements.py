@@ -8,9 +8,9 @@ import numpy as np
 from pm_cls.config.options import checked, chosen
 from pm_cls.records.networks import Network
 from pm_cls.report.published import differing, load
-from pm_cls.report.published.comparisons import RULES, Facts, NotTested, Outcome
+from pm_cls.report.published.comparisons import RULES, Facts, Outcome
 from pm_cls.report.published.studies import thesis
-from pm_cls.report.published.values import Verdict
+from pm_cls.report.published.values import NotTested, Verdict
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text, listed, p_value
 from pm_cls.scores import stats
@@ -159,9 +159,8 @@ def _judged(outcome: Outcome, holm: Sequence[float | None], alpha: float) -> tup
         for one, p in zip(outcome.comparisons, holm, strict=True)
     ]
     for_it: Verdict = "not_reproduced" if outcome.is_denial else "reproduced"
-    against: Verdict = "reproduced" if outcome.is_denial else "not_reproduced"
     if min(signs) > 0:
         return evidence, for_it
     if min(signs) < 0 and not outcome.is_denial:
-        return evidence, against
+        return evidence, "not_reproduced"
     return evidence, "not_supported"

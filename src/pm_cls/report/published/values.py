@@ -1,8 +1,8 @@
-"""Whether a number that a source states could be one of our runs."""
+"""What a rule is applied to, and whether a number that a source states could be one of our runs."""
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeVar
 
 from pm_cls.report.published.studies import Stated
 from pm_cls.report.text import Text, listed, percent
@@ -11,6 +11,24 @@ from pm_cls.scores.metrics import Scores
 
 Verdict = Literal["reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested"]
 Judged = tuple[Text, Verdict]  # the evidence in words
+Point = tuple[str, int]  # an experiment and an epoch
+T = TypeVar("T")
+
+
+class NotTested(Exception):
+    """There are too few runs for a rule; its argument is the evidence, a Text."""
+
+
+def shared(points: Sequence[Mapping[int, T]], least: int, words: Text) -> list[dict[int, T]]:
+    """What points have by seed, of the seeds that all have.
+
+    Raises:
+        NotTested: these are fewer than `least`; the words have places {n} and {least}.
+    """
+    seeds = sorted(set.intersection(*map(set, points)))
+    if len(seeds) < least:
+        raise NotTested(words.format(n=len(seeds), least=least))
+    return [{seed: one[seed] for seed in seeds} for one in points]
 
 
 def impossible(of: Stated) -> Text | None:
