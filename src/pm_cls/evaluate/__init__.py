@@ -30,7 +30,8 @@ def evaluate(
         run: folders of finished runs, one or many.
         data: where the data lie, if not where the run was trained; with labels: a folder of
             photographs from elsewhere.
-        labels: a CSV with the columns `file` and `label` (1 pathological, 0 not).
+        labels: a CSV with the columns `file` and `label` (1 pathological, 0 not; of a
+            run with classes of its own the name of the class).
         name: what to call those photographs; default: their folder.
         ensemble: `average`, `vote` or `stacking`: the runs answer together.
         snapshots, flips: of the ensemble; see `pm_cls.models.ensemble.Ensemble`.

@@ -21,7 +21,7 @@ SAMPLING_VERSION = 2  # part of the place in the cache: raise it when `images` g
 
 @dataclass(frozen=True)
 class Photographs:
-    """The files of a split with their labels, int64 [n], 0 or 1.
+    """The files of a split with their labels, int64 [n].
 
     The names of the files are those that the photographs have in the predictions.
     """

@@ -96,10 +96,10 @@ def effects(material: Material) -> list[Effect]:
 def draw(found: Sequence[Effect], language: Language = "en") -> Figure:
     """A line a technique, the greatest gain at the top; what zero lies outside of is marked."""
     figure = Figure(figsize=(7.2, 0.24 * len(found) + 1.1), layout="constrained")
-    axes = figure.subplots()
+    axes, alpha = figure.subplots(), statements.stated().thresholds.alpha
     for place, one in enumerate(reversed(found)):
         low, high = (100 * end for end in one.test.interval)
-        colour = THESIS if one.p is not None and one.p < 0.05 else VALIDATION
+        colour = THESIS if one.p is not None and one.p < alpha else VALIDATION
         axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
         axes.plot(100 * one.test.difference, place, "o", color=colour, markersize=5)
     axes.axvline(0, color="grey", linewidth=1)

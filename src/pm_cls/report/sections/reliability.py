@@ -57,7 +57,7 @@ def draw(found: Reliability, language: Language = "en") -> Figure:
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
     axes.plot([0, 1], [0, 1], color=PAGE_INK, linewidth=0.7, alpha=0.5)
     axes.plot(found.stated, found.observed, color=VALIDATION, marker="o", markersize=4)
-    axes.set_ylabel(Text("share that is ill", "实际患病比例").of(language))
+    axes.set_ylabel(Text("share with label 1", "标签为 1 的比例").of(language))
     axes.set_ylim(0, 1)
     below.bar(found.edges[:-1], found.counts, 0.1, align="edge", color=VALIDATION)
     below.set_xlabel(Text("stated probability", "网络给出的概率").of(language))
