@@ -164,23 +164,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.seeds < 1 or (args.jobs is not None and args.jobs < 1):
         raise UsageError("--seeds and --jobs: a number from 1 on is needed")
-    at_top = args.study == THESIS and args.configs is None
     folder_of_all = args.repository / CONFIGS
-    configs = args.configs or folder_of_all / ("" if at_top else args.study)
+    configs = args.configs or folder_of_all / ("" if args.study == THESIS else args.study)
     if not configs.is_dir() and args.configs is None and folder_of_all.is_dir():
         others = sorted(
             file.stem for file in folder_of_all.glob("*/*.yaml") if file.stem == file.parent.name
         )
         raise UsageError(f"--study {args.study}: none of {', '.join([THESIS, *others])}")
-    reproduce(configs, args)
+    plan, out = _planned(configs, configs == folder_of_all, args)
+    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
+    jobs = args.jobs or (1 if gpu else workers())
+    print(_outlook(plan, jobs, args.quick), flush=True)
+    failed = run_side_by_side(plan.longest_first(), jobs)
+    _score_baselines(plan.datasets.values(), out)
+    _count_costs(plan.configs, out)
+    total = plan.finished + len(plan.tasks)
+    if len(failed) < total:
+        print(f"\n{report(plan.runs_dir, out, args.seeds).summary}\nwritten: {out}")
+    if failed:
+        raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
 
 
-def reproduce(configs: Path, args: argparse.Namespace) -> None:
-    """Train a folder of configs and report, as the command line asks.
+def _planned(configs: Path, at_top: bool, args: argparse.Namespace) -> tuple[Plan, Path]:
+    """What is to be trained of a folder of configs, and where the report goes.
 
     Raises:
-        UsageError, DataError: something cannot be done; nothing has been trained then.
-        RunError: runs failed; the others are finished and stand in the table.
+        UsageError, DataError: something cannot be done; nothing is trained then.
     """
     experiments = {
         experiment: (file, load_config(file, experiment=experiment))
@@ -197,7 +206,6 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
     synthetic = photographs is not None and marked_name(typed_path(photographs)) == SYNTHETIC
     runs_dir, out = _places(args, synthetic)
     plan = Plan(runs_dir, range(args.seeds), args.device, args.repository / RECORDS)
-    at_top = configs == args.repository / CONFIGS
     for experiment, (file, config) in experiments.items():
         if args.quick and at_top and not spec_of(config.data).of_photographs:
             print(f"{experiment}: left out of the quick look")
@@ -207,20 +215,9 @@ def reproduce(configs: Path, args: argparse.Namespace) -> None:
     if not plan.configs:
         raise UsageError(f"{configs}: no experiment has its data; data/README.md says where to "
                          "get them")  # fmt: skip
-    gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = args.jobs or (1 if gpu else workers())
     if synthetic:
         print("SYNTHETIC photographs: the figures will say nothing about the thesis.")
-    print(_outlook(plan, jobs, args.quick), flush=True)
-
-    failed = run_side_by_side(plan.longest_first(), jobs)
-    _score_baselines(plan.datasets.values(), out)
-    _count_costs(plan.configs, out)
-    total = plan.finished + len(plan.tasks)
-    if len(failed) < total:
-        print(f"\n{report(runs_dir, out, args.seeds).summary}\nwritten: {out}")
-    if failed:
-        raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
+    return plan, out
 
 
 def _places(args: argparse.Namespace, synthetic: bool) -> tuple[Path, Path]:
