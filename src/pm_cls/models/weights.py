@@ -1,45 +1,47 @@
 """Weights as safetensors: numbers and names only, nothing that could execute."""
 
-import errno
-import os
-import re
-from collections.abc import Iterable
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
+import paddle
 from paddle import nn
-from safetensors import SafetensorError, serialize_file
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import whole
 
-# How the library's words end where the system refused: "... (os error 28)".
-SYSTEM_ERROR = re.compile(r"(?:os error |code: )(\d+)")
+DTYPES = {"float32": "F32", "float64": "F64", "int64": "I64", "int32": "I32", "bool": "BOOL"}
 
 
-def write_tensors(path: Path, tensors: Iterable[tuple[str, np.ndarray]]) -> None:
-    """As `safetensors.numpy.save_file`, but whole or not at all, and with one copy in memory.
+def write_tensors(path: Path, tensors: Mapping[str, paddle.Tensor]) -> None:
+    """As `safetensors.numpy.save_file`, which has to have all tensors in memory a second time.
+
+    The file is there whole or not at all: eight bytes with the length of the header, the header in
+    JSON, and the values, those of wide types first.
 
     Raises:
         OSError: it cannot be written.
     """
-    plain = {
-        name: {"dtype": value.dtype.name, "shape": value.shape, "data": value.tobytes()}
-        for name, value in tensors
-    }
+    names = sorted(tensors, key=lambda name: (-tensors[name].element_size(), name))
+    header, end = {}, 0
+    for name in names:
+        one, begin = tensors[name], end
+        end += one.element_size() * int(one.size)
+        dtype = DTYPES[str(one.dtype).removeprefix("paddle.")]
+        header[name] = {"dtype": dtype, "shape": one.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
     with whole(path) as file:
-        try:
-            serialize_file(plain, file.name)
-        except SafetensorError as error:
-            told = SYSTEM_ERROR.search(str(error))
-            number = int(told[1]) if told else errno.EIO
-            raise OSError(number, os.strerror(number), str(path))
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            file.write(tensors[name].numpy().tobytes())
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:
     """Write all parameters under their Paddle names; OSError where that fails."""
-    write_tensors(path, ((name, value.numpy()) for name, value in model.state_dict().items()))
+    write_tensors(path, model.state_dict())
 
 
 def load_weights(model: nn.Layer, path: Path) -> None:

@@ -9,7 +9,7 @@ The last two are kept while a run goes on, none after it.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ class State:
         """
         file = self.folder / CHECKPOINT / f"epoch{epoch}.json"
         numbers = _read(file)[0].numbers if epoch else self._numbers()
-        tensors = _beside(file).read_bytes() if epoch else save(dict(self._tensors()))
+        tensors = _beside(file).read_bytes() if epoch else save(_as_arrays(self._tensors()))
         return json.dumps(numbers).encode() + b"\n" + tensors
 
     def fill(self, packed: bytes) -> None:
@@ -138,15 +138,14 @@ class State:
         numbered = [file for file in found if file.stem.removeprefix("epoch").isdecimal()]
         return sorted(numbered, key=_epoch, reverse=True)
 
-    def _tensors(self) -> Iterator[tuple[str, np.ndarray]]:
-        for name, value in self.model.state_dict().items():
-            yield f"model.{name}", value.numpy()
-        for name, value in self.optimizer.state_dict().items():
-            if _is_tensor(value):
-                yield f"optimizer.{name}", value.numpy()
-        for of, other in self.others.items():
-            for name, value in other.state_dict().items():
-                yield f"{of}.{name}", value.numpy()
+    def _tensors(self) -> dict[str, paddle.Tensor]:
+        parts = {"model": self.model, "optimizer": self.optimizer, **self.others}
+        return {
+            f"{of}.{name}": value
+            for of, part in parts.items()
+            for name, value in part.state_dict().items()
+            if _is_tensor(value)
+        }
 
     def _numbers(self) -> dict[str, Any]:
         """What the optimiser keeps besides tensors, as the step of a schedule."""
@@ -162,6 +161,10 @@ class State:
         self.optimizer.set_state_dict({**state, **numbers})
         for of, other in self.others.items():
             other.set_state_dict(_of(tensors, f"{of}."))
+
+
+def _as_arrays(tensors: dict[str, paddle.Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in tensors.items()}
 
 
 def _is_tensor(value: object) -> bool:
