@@ -188,6 +188,9 @@ def test_data_that_are_not_there_are_told_with_the_option_that_names_them(
     assert "objects_cnn: left out, as data/cifar10 is not filled; --root cifar10=DIR names" in out
     with pytest.raises(UsageError, match="--root cifar=here: NAME=DIR is needed, NAME of ichal"):
         reproduce.main(["--study", "digits", "--root", "cifar=here"])
+    for option in ("--data", "--mnist"):
+        with pytest.raises(UsageError, match="'' is no path"):
+            reproduce.main(["--study", "digits", option, ""])
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"test_batch\.bin are missing"):
         reproduce.main(["--study", "digits", "--root", f"cifar10={tmp_path / 'empty'}"])

@@ -113,7 +113,7 @@ def score(fitted: Sequence[Fitted], split: Split, dataset: str, digest: str) -> 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("baselines", __doc__)
-    parser.add_argument("--data", required=True, help="folder of the photographs")
+    parser.add_argument("--data", type=typed_path, required=True, help="folder of the photographs")
     parser.add_argument("--out", type=typed_path, default=OUT, help=f"default: {OUT}")
     parser.add_argument(
         "--elsewhere",
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_labels(parser)
     args = parser.parse_args(arguments)
     check_labels(args, "--elsewhere", args.elsewhere)
-    config = DataConfig(root=args.data)
+    config = DataConfig(root=str(args.data))
     dataset = load_dataset(config)
     fitted = fit(dataset.train)
     sets = [(dataset.validation, dataset.name, dataset.digest)]

@@ -9,7 +9,6 @@ kept only if its answers are those of the run.
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import Expanded, new_parser, run_command
@@ -18,9 +17,7 @@ from pm_cls.runtime.paths import typed_path
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("export", __doc__)
-    parser.add_argument(
-        "--run", type=Path, action=Expanded, required=True, help="folder of a finished run"
-    )
+    parser.add_argument("--run", action=Expanded, required=True, help="folder of a finished run")
     parser.add_argument("--epoch", type=int, help="a reported epoch (default: the last)")
     parser.add_argument(
         "--out", type=typed_path, required=True, help="file .onnx, or folder for paddle, to write"

@@ -42,12 +42,8 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("predict", __doc__)
-    parser.add_argument(
-        "photographs", nargs="+", type=Path, action=Expanded, help="files, or folders of them"
-    )
-    parser.add_argument(
-        "--run", type=Path, action=Expanded, required=True, help="folder of a finished run"
-    )
+    parser.add_argument("photographs", nargs="+", action=Expanded, help="files, or folders of them")
+    parser.add_argument("--run", action=Expanded, required=True, help="folder of a finished run")
     parser.add_argument("--epoch", type=int, help="a reported epoch (default: the last)")
     parser.add_argument("--out", type=typed_path, help="CSV file to write (default: the terminal)")
     parser.add_argument(

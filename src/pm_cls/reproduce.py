@@ -242,9 +242,9 @@ def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | N
 
 
 def _roots_given(args: argparse.Namespace) -> dict[str, str]:
-    """By the name of a data set the folder that the command line names."""
+    """By the name of a data set the folder that the command line names; UsageError of an empty."""
     given = {OFFICIAL_NAME: args.data, "mnist": args.mnist, **named_roots(args.root)}
-    return {name: root for name, root in given.items() if root}
+    return {name: root for name, root in given.items() if root is not None and typed_path(root)}
 
 
 def _quick(config: Config, at_top: bool) -> list[str]:

@@ -167,9 +167,9 @@ def test_patterns_are_expanded(folders, given, found):
 
 def test_a_pattern_of_the_command_line(folders):
     parser = new_parser("verb", "")
-    parser.add_argument("--run", nargs="+", type=Path, action=Expanded)
-    parser.add_argument("--one", type=Path, action=Expanded)
-    parser.add_argument("photographs", nargs="*", type=Path, action=Expanded)
+    parser.add_argument("--run", nargs="+", action=Expanded)
+    parser.add_argument("--one", action=Expanded)
+    parser.add_argument("photographs", nargs="*", action=Expanded)
     args = parser.parse_args(["runs/a/*", "--run", "runs/*/seed1", "odd[1]", "--one", "runs/b*"])
     assert args.run == [Path("runs/a/seed1"), Path("odd[1]")]
     assert args.one == Path("runs/b")
@@ -181,3 +181,22 @@ def test_a_pattern_of_the_command_line(folders):
     ):
         with pytest.raises(UsageError, match=told):
             parser.parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("predict", ["--run", "runs/a/seed0", "photo.jpg", ""]),
+        ("predict", ["--run", "", "photo.jpg"]),
+        ("evaluate", ["--run", "runs/a/seed0", " "]),
+        ("export", ["--run", "", "--out", "a.onnx"]),
+        ("card", ["--run", ""]),
+        ("report", ["--runs-dir", ""]),
+        ("report", ["--photographs", ""]),
+        ("baselines", ["--data", ""]),
+    ],
+)
+def test_an_empty_argument_is_not_the_working_folder(verb, words, folders):
+    module = f"pm_cls.{verb}"
+    done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True)
+    assert done.returncode == 2 and "is no path" in done.stderr, done.stderr

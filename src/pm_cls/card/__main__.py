@@ -8,7 +8,6 @@ run; what none of them tells is said to be missing, with the command that measur
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pm_cls.card import card
 from pm_cls.report.text import LANGUAGES
@@ -19,9 +18,7 @@ from pm_cls.runtime.paths import typed_path
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("card", __doc__)
-    parser.add_argument(
-        "--run", type=Path, action=Expanded, required=True, help="folder of a finished run"
-    )
+    parser.add_argument("--run", action=Expanded, required=True, help="folder of a finished run")
     parser.add_argument(
         "--out", type=typed_path, metavar="FILE.md", help="file to write (default: the terminal)"
     )

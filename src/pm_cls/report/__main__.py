@@ -24,7 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = new_parser("report", __doc__)
     parser.add_argument(
         "--runs-dir",
-        type=Path,
         action=Expanded,
         default=Path("runs"),
         help="folder of runs, or results/records to rebuild from committed records (default: runs)",
@@ -50,7 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--photographs",
-        type=Path,
         action=Expanded,
         metavar="DIR",
         help="also write report-photographs.html: the photographs that most runs get wrong, from "

@@ -56,13 +56,13 @@ class Expanded(argparse.Action):
         setattr(namespace, self.dest, found if several else found[0])
 
 
-def expanded(path: str | Path, option: str) -> list[Path]:
+def expanded(path: str, option: str) -> list[Path]:
     """The paths that a pattern stands for, sorted; the path itself where it is none.
 
     Raises:
-        UsageError: nothing matches the pattern.
+        UsageError: nothing matches the pattern, or it is empty.
     """
-    text = str(typed_path(str(path)))
+    text = str(typed_path(path))
     if not glob.has_magic(text) or os.path.lexists(text):
         return [Path(text)]
     if found := sorted(glob.glob(text, recursive=True)):  # noqa: PTH207 (any path)
@@ -74,7 +74,6 @@ def add_runs(parser: argparse.ArgumentParser) -> None:
     """The `--run` of the verbs that take many."""
     parser.add_argument(
         "--run",
-        type=Path,
         action=Expanded,
         required=True,
         nargs="+",
