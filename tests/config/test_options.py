@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pydantic import Field
 
+import pm_cls
 from pm_cls.config import load_config, load_stored
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import OptimizerConfig
@@ -69,6 +70,10 @@ def test_an_unknown_name_is_told_with_the_known_ones():
         ("pool_to: wide", r"`model\.pool_to` is 'wide'"),
         ("pool_to: 0", r"`model\.pool_to` is 0"),
         ("fc_layers: 3", r"`model\.fc_layers` is no key of the network lenet7"),
+        ("image_size: 64", r"`model\.image_size` is no key; it follows from `data\.image_size`"),
+        ("channels: 3", r"`model\.channels` is no key; it follows from the images of the data"),
+        ("outputs: 2", r"`model\.outputs` is no key; it follows from the labels of the data"),
+        ("filled: false", r"`model\.filled` is no key of the network lenet7"),
     ],
 )
 def test_options_of_a_network_are_checked_before_anything_is_made(written, tmp_path, option, words):
@@ -76,6 +81,8 @@ def test_options_of_a_network_are_checked_before_anything_is_made(written, tmp_p
     with pytest.raises(UsageError, match=words):
         train(config, tmp_path / "runs", "cpu")
     assert not (tmp_path / "runs").exists()
+    with pytest.raises(UsageError, match=words):
+        pm_cls.build_model(config, "cpu")
 
 
 def test_options_of_an_optimiser_reach_its_function(monkeypatch):

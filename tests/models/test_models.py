@@ -119,6 +119,14 @@ def test_normalised_images_have_no_colour_cast():
     assert np.abs(plain(cast).numpy() - plain(images).numpy()).max() > 1e-2
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("resnet18", 32), ("resnet50", 32), ("densenet121", 32), ("dense", 28)]
+)
+def test_images_are_normalised_where_a_sequence_begins_with_their_convolution(name, size):
+    with pytest.raises(UsageError, match=r"normalization` is input, for which .* no place"):
+        build_model(name, image_size=size, normalization="input")
+
+
 def test_mnist_lenet_needs_28():
     with pytest.raises(UsageError, match="needs 28"):
         build_model("mnist_lenet", image_size=32)

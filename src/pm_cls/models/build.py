@@ -12,6 +12,7 @@ from paddle import nn
 
 from pm_cls.config import Config
 from pm_cls.config.options import checked, chosen
+from pm_cls.config.schema import ModelConfig
 from pm_cls.data import Spec
 from pm_cls.models import chains, vision
 from pm_cls.models.alexnet import AlexNet
@@ -29,6 +30,7 @@ from pm_cls.models.googlenet import GoogLeNet
 from pm_cls.models.lenet import LeNet7, LeNet9, MnistLeNet
 from pm_cls.models.pretrained import load_pretrained, source_of
 from pm_cls.models.zfnet import ZFNet
+from pm_cls.runtime.errors import UsageError
 
 MODELS: dict[str, type[nn.Layer]] = {
     "lenet7": LeNet7,
@@ -52,6 +54,22 @@ MODELS: dict[str, type[nn.Layer]] = {
     "dense": chains.Dense,
 }
 
+OF_THE_DATA = {
+    "image_size": "`data.image_size`",
+    "channels": "the images of the data",
+    "outputs": "the labels of the data",
+}
+
+
+def check_model(model: ModelConfig) -> None:
+    """Raise UsageError where there is no such network, or it does not have an option."""
+    network, given = chosen(MODELS, "model.name", model.name), model.options()
+    for option, source in OF_THE_DATA.items():
+        if option in given:
+            raise UsageError(f"`model.{option}` is no key; it follows from {source}")
+    options = {"activation": model.activation, **given}
+    checked(network.__init__, "model", f"the network {model.name}", options)
+
 
 def build(config: Config, spec: Spec, filled: bool = True) -> nn.Layer:
     """The network of a config with the weights that training begins with, from the config's seed.
@@ -62,6 +80,7 @@ def build(config: Config, spec: Spec, filled: bool = True) -> nn.Layer:
     Raises:
         UsageError: no such network, an option that it does not have, or an image size too small.
     """
+    check_model(config.model)
     paddle.seed(config.seed)
     keys = config.model.model_dump(exclude={"name"})
     return build_model(

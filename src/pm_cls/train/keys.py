@@ -14,7 +14,7 @@ from pm_cls.data import DATASETS, augmentation, spec_of
 from pm_cls.data.augmentation import AUGMENTATIONS
 from pm_cls.data.order import ORDERS
 from pm_cls.models.blocks.initialisers import INITIALISERS
-from pm_cls.models.build import MODELS
+from pm_cls.models.build import MODELS, OF_THE_DATA, check_model
 from pm_cls.train.losses import LOSSES
 from pm_cls.train.optimizers import OPTIMIZERS
 from pm_cls.train.schedules import SCHEDULES
@@ -32,7 +32,7 @@ NAMED: dict[str, Mapping[str, Any]] = {
         name: f"{step.meaning}; up to {step.most:g}" for name, step in AUGMENTATIONS.items()
     },
 }
-OF_ALL_NETWORKS = {"channels", "outputs", "activation", "image_size"}
+OF_ALL_NETWORKS = {*OF_THE_DATA, "activation"}
 
 
 def check(config: Config) -> None:
@@ -48,9 +48,7 @@ def check(config: Config) -> None:
         of = getattr(config, section)
         named = chosen(NAMED[f"{section}.name"], f"{section}.name", of.name)
         checked(named, section, of.name, of.options())
-    network = chosen(MODELS, "model.name", config.model.name)
-    options = {"activation": config.model.activation, **config.model.options()}
-    checked(network.__init__, "model", f"the network {config.model.name}", options)
+    check_model(config.model)
 
 
 def described() -> str:

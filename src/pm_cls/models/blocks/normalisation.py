@@ -28,9 +28,10 @@ def normalize(model: nn.Layer, where: str) -> None:
     before = sum(1 for _ in model.sublayers())
     if where == "input" and places:
         parent, name, first = places[0]
-        reads = next(layer for layer in model.sublayers() if isinstance(layer, nn.Conv2D))
-        norm = nn.BatchNorm2D(reads._in_channels, weight_attr=False, bias_attr=False)
-        setattr(parent, name, Sequential(norm, *first))
+        reads = next((one for one in model.sublayers() if isinstance(one, nn.Conv2D)), None)
+        if reads is not None and any(layer is reads for layer in first):
+            norm = nn.BatchNorm2D(reads._in_channels, weight_attr=False, bias_attr=False)
+            setattr(parent, name, Sequential(norm, *first))
     elif where == "layers":
         for parent, name, layers in reversed(places):  # the innermost first
             setattr(parent, name, Sequential(*_normalized(layers)))
