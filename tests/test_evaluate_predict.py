@@ -17,8 +17,10 @@ from safetensors.numpy import load_file, save_file
 
 import pm_cls
 from pm_cls import baselines
+from pm_cls.config import load_stored
 from pm_cls.evaluate import evaluate
 from pm_cls.evaluate.__main__ import main as evaluate_main
+from pm_cls.inspect.__main__ import inspect
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
 from pm_cls.records import baselines as baseline_records
@@ -105,6 +107,23 @@ def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
     damage(copied / "weights_epoch2.safetensors")
     with pytest.raises(UsageError, match=words):
         evaluate(copied, device="cpu")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda run, _: evaluate(run, device="cpu"),
+        lambda run, _: inspect([run], device_choice="cpu"),
+        lambda run, _: train(load_stored(run / "config.yaml"), run.parents[1], "cpu"),
+        lambda run, seen: predict_main(["--run", str(run), str(seen), "--page", f"{run}/a.html"]),
+    ],
+    ids=["evaluate", "inspect", "train", "predict"],
+)
+def test_a_damaged_result_is_told(use, trained, photographs, tmp_path):
+    run = shutil.copytree(trained, tmp_path / trained.parent.name / "seed0")
+    (run / "result.json").write_text('{"schema": 1')
+    with pytest.raises(UsageError, match=r"result\.json: is damaged .*; train the run anew with"):
+        use(run, photographs / "PALM-Validation400")
 
 
 class Executes:

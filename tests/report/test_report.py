@@ -359,10 +359,12 @@ def test_a_network_of_several_answers_is_reported(fake_run, tmp_path):
     assert row["correct"] == "3" and row["true_positive"] == ""
 
 
-def test_damaged_runs_are_named_where_there_are_no_others(fake_run, tmp_path):
+@pytest.mark.parametrize("name", ["result", "environment"])
+def test_damaged_runs_are_named_where_there_are_no_others(fake_run, tmp_path, name):
     runs_dir = fake_run("alexnet", PERFECT, LABELS)
-    (runs_dir / "alexnet" / "seed0" / "result.json").write_text("{")
-    with pytest.raises(UsageError, match=r"left out: alexnet.seed0 is damaged"):
+    (runs_dir / "alexnet" / "seed0" / f"{name}.json").write_text("{")
+    told = rf"left out: alexnet.seed0 is damaged and .* \(ValidationError: .* for {name.title()}"
+    with pytest.raises(UsageError, match=told):
         report(runs_dir, tmp_path / "out")
 
 

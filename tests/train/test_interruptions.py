@@ -298,6 +298,18 @@ def test_a_number_changed_in_the_json_is_noticed(stopped, capsys):
     assert "its checksum does not fit" in capsys.readouterr().out
 
 
+def test_a_run_that_went_on_nobody_knows_where_is_told(stopped):
+    path = stopped.folder / "environment.json"
+    path.write_text("{")
+    with pytest.raises(UsageError, match=r"environment\.json: is damaged .* --restart"):
+        train(stopped.config, stopped.runs_dir, "cpu")
+    path.unlink()
+    with pytest.raises(UsageError, match=r"environment\.json: cannot be read \(No such file"):
+        train(stopped.config, stopped.runs_dir, "cpu")
+    train(stopped.config, stopped.runs_dir, "cpu", restart=True)
+    assert is_finished(stopped.folder)
+
+
 def test_an_unfinished_run_on_other_data_is_refused(stopped, official):
     data = stopped.config.data.model_copy(update={"root": str(official)})
     next((official / "PALM-Training400").glob("H*")).unlink()

@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 
 from pm_cls.records.result import SCHEMA
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import read_json_as, write_bytes, write_json
+from pm_cls.runtime.files import read_record, write_bytes, write_json
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.familiarity import Familiar
 
@@ -71,8 +71,4 @@ def read_familiar(folder: Path) -> Familiar | None:
 
 
 def _read(folder: Path) -> _Stored:
-    try:
-        return read_json_as(_Stored, folder / FILE)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"{folder / FILE}: is damaged ({reason}); train the run anew")
+    return read_record(_Stored, folder / FILE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pm_cls.runtime.device import versions
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.files import read_json_as, write_json
+from pm_cls.runtime.files import read_record, write_json
 from pm_cls.runtime.threads import mkl_code_path, settings_in_effect, threads_in_effect
 
 FILE = "environment.json"
@@ -91,8 +91,8 @@ def write(folder: Path, environment: Environment) -> None:
 
 
 def read(folder: Path) -> Environment:
-    """OSError or ValueError where it is not there or damaged."""
-    return read_json_as(Environment, folder / FILE)
+    """UsageError where it is not there or damaged."""
+    return read_record(Environment, folder / FILE)
 
 
 def begun(place: Place, data: Data) -> Environment:

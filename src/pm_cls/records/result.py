@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pm_cls.runtime.files import read_json_as, write_json
+from pm_cls.runtime.files import read_record, write_json
 from pm_cls.scores.metrics import Scores
 
 FILE = "result.json"
@@ -30,5 +30,5 @@ def write(folder: Path, result: Result) -> None:
 
 
 def read(folder: Path) -> Result:
-    """OSError or ValueError where it is not there or damaged."""
-    return read_json_as(Result, folder / FILE)
+    """UsageError where it is not there or damaged."""
+    return read_record(Result, folder / FILE)

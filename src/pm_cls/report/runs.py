@@ -151,7 +151,8 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
         try:
             found.append(read_run(place))
         except UNREADABLE as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            cause = error.__cause__ or error
+            reason = " ".join(f"{type(cause).__name__}: {cause}".split())
             left_out[name] = DAMAGED.format(name=name, reason=reason)
     return sorted(found, key=lambda run: (run.experiment, run.seed)), left_out
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from pm_cls.runtime.errors import PmClsError, RunError, UsageError
 
 Read = TypeVar("Read")
+ANEW = "train the run anew with --restart"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -86,6 +87,21 @@ def read_json_as(kind: type[Read], path: Path) -> Read:
         OSError, ValueError: the file cannot be read, or does not fit.
     """
     return TypeAdapter(kind).validate_json(path.read_bytes())
+
+
+def read_record(kind: type[Read], path: Path) -> Read:
+    """As `read_json_as`, of a file of a run.
+
+    Raises:
+        UsageError: it is not there or damaged; its cause is the error that told.
+    """
+    try:
+        return read_json_as(kind, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {ANEW}") from error
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"{path}: is damaged ({reason}); {ANEW}") from error
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
