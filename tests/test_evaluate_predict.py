@@ -349,6 +349,7 @@ def test_synthetic_photographs_from_elsewhere_say_so(copied, photographs, tmp_pa
         ("file,label\nabsent.jpg,1\n", "not in .*clinic: absent.jpg"),
         ("file,label\nleft eye/0.png,ill\n", "row 2: label of left eye/0.png is 'ill'"),
         ("file,label\n,1\n", "row 2: file is empty"),
+        ("file,label\n.,1\n", r"not in .*clinic: \."),
         ("file,label\nleft eye/0.png,1\n./left eye/0.png,0\n", "row 3: .* label 0 and label 1"),
         ("file;label\n0.png;1\n", "not in .*clinic: 0.png"),
         ("patient,label\n0.png,1\n", "a column of names .*file.* and a column Label are needed"),

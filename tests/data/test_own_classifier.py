@@ -2,8 +2,10 @@
 
 import csv
 import importlib
+import os
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ from PIL import Image
 
 from pm_cls.card import card
 from pm_cls.demo.answering import Answering
+from pm_cls.evaluate import evaluate
 from pm_cls.records import folder as places
 from pm_cls.records import stress
+from pm_cls.report.runs import read_runs
 from pm_cls.runtime.errors import DataError
+from pm_cls.train import train
 from tests.conftest import REPOSITORY
 
 PAGES = [REPOSITORY / "docs" / f"your-own-classifier{ending}.md" for ending in ("", ".zh")]
@@ -128,3 +133,22 @@ def test_two_classes_of_ones_own_are_never_called_myopia(tmp_path, monkeypatch, 
     assert "myopi" not in shown and "近视" not in shown
     words = card("runs/own/seed0")
     assert "one logit, of label 1 (猫)" in words and "myopi" not in words
+
+
+def test_names_that_are_no_utf8_all_the_way(tmp_path, tiny_config):
+    pictures = tmp_path / "pictures"
+    draw(pictures, ("cat", "dog"))
+    for file in pictures.glob("*/*.png"):
+        file.rename(file.with_name(os.fsdecode(b"\xff" + file.name.encode())))
+    twice = pictures / "dog" / os.fsdecode(b"\xfe9.png")
+    shutil.copy(pictures / "dog" / os.fsdecode(b"\xff0.png"), twice)
+    config = tiny_config("data.name=folder", f"data.root={pictures}", "data.validation_share=0.5")
+    place = train(config, tmp_path / "runs", "cpu").folder
+    for found in evaluate(place, device="cpu"):
+        assert found.notes[0] == "note: bit for bit the stored predictions"
+        assert {name[:5] for name in found.predictions.names} == {"cat/\udcff", "dog/\udcff"}
+    (run,), left_out = read_runs(tmp_path / "runs")
+    assert not left_out and run.environment.data.repeated == [
+        ["dog/\udcfe9.png", "dog/\udcff0.png"]
+    ]
+    assert b"cat/\xff" in (place / "predictions_epoch2.csv").read_bytes()

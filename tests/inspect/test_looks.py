@@ -1,5 +1,6 @@
 """What a network looks at: the measures, the changed photographs, and the way to the report."""
 
+import os
 import shutil
 
 import numpy as np
@@ -14,6 +15,7 @@ from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.taps import outputs_of
 from pm_cls.records import predictions, result
 from pm_cls.records import saliency as looks
+from pm_cls.report import drawing, pictures
 
 SIDE = 28
 
@@ -252,6 +254,22 @@ def test_what_is_kept_is_read_back(inspected, tmp_path):
     assert shown_again.names == shown.names
     for one, other in zip(shown_again.feature_maps, shown.feature_maps, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_name_that_is_no_utf8_is_drawn(tmp_path):
+    nothing = np.zeros((1, 1, 8, 8), np.float32)
+    shown = looks.Shown(
+        names=(os.fsdecode(b"\xff.png"),),
+        labels=np.zeros(1, np.int64),
+        probabilities=nothing[0, 0, 0, :1],
+        images=np.zeros((1, 3, 8, 8), np.uint8),
+        grad_cam=nothing[0],
+        occlusion=nothing[0],
+        mapped=np.zeros(1, np.int64),
+        feature_maps=[nothing],
+    )
+    drawing.save_png(lambda language: pictures.feature_maps(shown, 0, language), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 0
 
 
 def test_gradients_alone(trained, tmp_path):

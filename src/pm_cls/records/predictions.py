@@ -89,7 +89,8 @@ def read(path: Path) -> Predictions:
             content = lzma.decompress(content)
         except lzma.LZMAError as error:
             raise ValueError(f"damaged: {error}")
-    header, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
+    text = content.decode("utf-8", "surrogateescape")
+    header, *rows = csv.reader(io.StringIO(text, newline=""))
     target = target_of(header[1:])
     end = 1 + len(target.label_columns)
     labels = np.array([row[1:end] for row in rows], np.int64)

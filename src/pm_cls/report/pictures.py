@@ -172,7 +172,8 @@ def _photograph(axes: Axes, shown: Shown, index: int) -> None:
 
 
 def _caption(shown: Shown, index: int) -> str:
-    return f"{shown.names[index]}\np = {shown.probabilities[index]:.3f}"
+    name = shown.names[index].encode("utf-8", "replace").decode()  # fonts take letters alone
+    return f"{name}\np = {shown.probabilities[index]:.3f}"
 
 
 def examples(found: Responses, classes: Sequence[Text], language: Language = "en") -> Figure:

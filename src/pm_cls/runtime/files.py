@@ -86,7 +86,10 @@ def read_json_as(kind: type[Read], path: Path) -> Read:
     Raises:
         OSError, ValueError: the file cannot be read, or does not fit.
     """
-    return TypeAdapter(kind).validate_json(path.read_bytes())
+    content = path.read_bytes()
+    if b"\\udc" in content:  # of a file name that is no UTF-8, at which pydantic's reader stops
+        return TypeAdapter(kind).validate_python(json.loads(content))
+    return TypeAdapter(kind).validate_json(content)
 
 
 def read_record(kind: type[Read], path: Path) -> Read:

@@ -79,6 +79,8 @@ class Finder:
         if (self.folder / plain).is_file():
             return plain
         parts = PurePosixPath(os.path.normpath(normal(given).replace("\\", "/"))).parts
+        if not parts:  # of `.`
+            return plain
         first = 1 if parts[0].endswith((":", "/")) else 0
         is_absolute = first or given.startswith("\\")
         for start in range(first, len(parts) if is_absolute else first + 1):

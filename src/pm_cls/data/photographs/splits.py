@@ -88,5 +88,5 @@ def digest_of(lines: Iterable[str]) -> str:
     """SHA-256 (hex) of lines with newlines between them."""
     digest = hashlib.sha256()
     for number, line in enumerate(lines):
-        digest.update((f"\n{line}" if number else line).encode())
+        digest.update((f"\n{line}" if number else line).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
