@@ -19,7 +19,7 @@ from paddle.autograd import PyLayer
 from pm_cls import predict
 from pm_cls.config import load_config
 from pm_cls.data.__main__ import prepare
-from pm_cls.records import environment, epochs
+from pm_cls.records import environment, epochs, folder
 from pm_cls.records.folder import CHECKPOINT, LOG, is_finished
 from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.runtime.processes import stopping_afterwards
@@ -339,6 +339,37 @@ def test_two_processes_on_one_run(photographs, tmp_path):
         process.kill()
         process.communicate()
     case.finish()  # a killed process holds no lock
+
+
+def test_a_run_that_ends_while_another_process_waits_for_it_is_left(stopped, monkeypatch, capsys):
+    @contextlib.contextmanager
+    def behind_another(place):
+        monkeypatch.undo()
+        stopped.finish()
+        with folder.locked(place):
+            yield
+
+    monkeypatch.setattr(folder, "locked", behind_another)
+    train(stopped.config, stopped.runs_dir, "cpu")
+    assert "finished already" in capsys.readouterr().out
+    assert len(stopped.lines()) == 5
+
+
+def test_a_lock_that_lost_its_name_keeps_nobody_out(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    real, held = fcntl.flock, [tmp_path / ".lock"]
+
+    def flock(file, operation):
+        if held:  # the process that had it ends between opening and locking
+            held.pop().unlink()
+        return real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with folder.locked(tmp_path):
+        assert folder.is_held(tmp_path)
+        with pytest.raises(UsageError, match="another process"), folder.locked(tmp_path):
+            pass
+    assert not folder.is_held(tmp_path) and not (tmp_path / ".lock").exists()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import filelock
@@ -14,6 +14,7 @@ import yaml
 from pm_cls.config import Config, load_stored
 from pm_cls.records import calibration, evaluations, result, saliency, stress
 from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.locks import alone
 
 CONFIG, LOG, CHECKPOINT, LOCK = "config.yaml", "train.log", "checkpoint", ".lock"
 KEEP_BOTH = (
@@ -93,16 +94,12 @@ def locked(folder: Path) -> Iterator[None]:
         UsageError: another process is at work on this run.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=1)  # `is_held` of another process has it for a moment
-    except filelock.Timeout:
-        raise UsageError(f"{folder}: another process is at work on this run; let it finish")
-    try:
+    with ExitStack() as held:
+        try:  # `is_held` of another process has it for a moment
+            held.enter_context(alone(folder / LOCK, timeout=1))
+        except filelock.Timeout:
+            raise UsageError(f"{folder}: another process is at work on this run; let it finish")
         yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        lock.release()
 
 
 def is_held(folder: Path) -> bool:
@@ -110,7 +107,7 @@ def is_held(folder: Path) -> bool:
     if not (folder / LOCK).exists():
         return False
     try:
-        with filelock.FileLock(folder / LOCK, timeout=0):
+        with alone(folder / LOCK, timeout=0):
             return False
     except (filelock.Timeout, OSError):
         return True

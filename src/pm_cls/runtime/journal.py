@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ import filelock
 
 from pm_cls.runtime.errors import DataError, PmClsError, UsageError
 from pm_cls.runtime.files import cannot_write, writing
+from pm_cls.runtime.locks import alone
 
 SUFFIX = ".answers"  # behind the name of the file that they are for
 Answer = dict[str, Any]  # its `name`, and what a reader of the journal knows
@@ -96,32 +97,30 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
     with writing(place):
         file = path.open("a+b")
         file.close()
-    lock = filelock.FileLock(path.with_name(path.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UsageError(f"{place}: another process is at work on it; let it finish")
-    journal = None
-    try:
-        with path.open("r+b") as file:
-            journal = Journal(file, asked, names, place)
-            _tell_of_others(journal, path, len(names))
-            yield journal
-    except DataError:  # to be mended, after which the photographs are others
-        path.unlink(missing_ok=True)
-        raise
-    except (KeyboardInterrupt, PmClsError):
-        if journal is None or not journal.done:
+    with ExitStack() as held:
+        try:
+            held.enter_context(alone(path.with_name(path.name + ".lock"), timeout=0))
+        except filelock.Timeout:
+            raise UsageError(f"{place}: another process is at work on it; let it finish")
+        path.touch()  # the process before may have ended, and taken it away
+        journal = None
+        try:
+            with path.open("r+b") as file:
+                journal = Journal(file, asked, names, place)
+                _tell_of_others(journal, path, len(names))
+                yield journal
+        except DataError:  # to be mended, after which the photographs are others
             path.unlink(missing_ok=True)
+            raise
+        except (KeyboardInterrupt, PmClsError):
+            if journal is None or not journal.done:
+                path.unlink(missing_ok=True)
+            else:
+                said = f"{journal.done:,} of {len(names):,} are answered; the same command goes on"
+                print(f"note: {said}", file=sys.stderr)
+            raise
         else:
-            said = f"{journal.done:,} of {len(names):,} are answered; the same command goes on"
-            print(f"note: {said}", file=sys.stderr)
-        raise
-    else:
-        path.unlink(missing_ok=True)
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+            path.unlink(missing_ok=True)
 
 
 def _tell_of_others(journal: Journal, path: Path, n: int) -> None:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -248,13 +248,14 @@ class Training:
                 yield there_is_work
             return
         try:
-            if folder.is_finished(self.folder) and not restart:
-                self._leave_finished()
-                yield False
-                return
-            with folder.locked(self.folder):
+            is_left = folder.is_finished(self.folder) and not restart
+            with nullcontext() if is_left else folder.locked(self.folder):
                 if restart:
                     folder.discard(self.folder)
+                if folder.is_finished(self.folder):  # perhaps by another process meanwhile
+                    self._leave_finished(is_held=not is_left)
+                    yield False
+                    return
                 self._begin_or_go_on()
                 with self._stopping_in_words(), self.ranks.stopping_together():
                     yield True
@@ -307,10 +308,10 @@ class Training:
     def _digests(self) -> list[str]:
         return [f"{self.config.digest()} {self.config.seed}", self.data.digest]
 
-    def _leave_finished(self) -> None:
+    def _leave_finished(self, is_held: bool) -> None:
         folder.check_same_data(self.folder, self.data.digest)
         if (self.folder / folder.CHECKPOINT).exists():  # it was killed right after its result
-            with writing(self.folder), folder.locked(self.folder):
+            with writing(self.folder), nullcontext() if is_held else folder.locked(self.folder):
                 folder.remove_checkpoints(self.folder)
         print(f"{self.folder}: finished already; --restart trains it anew")
 

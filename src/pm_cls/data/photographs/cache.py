@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.home import cache_folder
+from pm_cls.runtime.locks import alone
 
 INDEX = "files.sqlite"
 SETTLED = 2.0  # seconds after which a changed file surely has another time of change
@@ -158,7 +159,7 @@ def cached_rows(kind: str, contents: np.ndarray, row: tuple[int, ...], fill: Fil
     try:
         if _mapped(path, shape) is None:
             folder.mkdir(parents=True, exist_ok=True)
-            with _alone(path.with_suffix(".lock")):
+            with alone(path.with_suffix(".lock")):
                 if _mapped(path, shape) is None:  # another process may have made it meanwhile
                     _make(path, contents, shape, fill)
         return np.load(path, mmap_mode="r")
@@ -176,21 +177,6 @@ def _mapped(path: Path, shape: tuple[int, ...], mode: Literal["r", "r+"] = "r") 
     except (FileNotFoundError, ValueError, EOFError):
         return None
     return array if array.shape == shape else None
-
-
-@contextmanager
-def _alone(file: Path, timeout: float = -1) -> Iterator[None]:
-    """Wait until no other process makes this array.
-
-    Raises:
-        filelock.Timeout: one still does after `timeout` seconds.
-    """
-    with filelock.FileLock(file, timeout=timeout):
-        try:
-            yield
-        finally:
-            if os.name != "nt":
-                file.unlink(missing_ok=True)
 
 
 def _make(path: Path, contents: np.ndarray, shape: tuple[int, ...], fill: Fill) -> None:
@@ -245,7 +231,7 @@ def _copy(path: Path, unfinished: _Unfinished) -> None:
             _copy_rows(whole, np.ones(len(there), bool), there, unfinished)
             continue
         try:
-            with _alone(file.with_suffix(".lock"), timeout=0):
+            with alone(file.with_suffix(".lock"), timeout=0):
                 _take_over(file, shape, there, unfinished)
         except filelock.Timeout:  # another process is at it
             continue
