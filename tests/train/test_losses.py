@@ -53,6 +53,17 @@ def test_cross_entropy_and_focal(case):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])
+def test_focal_has_a_slope_where_the_answer_is_sure(gamma):
+    logits = paddle.to_tensor([[30.0], [200.0], [-3.0]], stop_gradient=False)
+    LOSSES["focal"](logits, np.array([1, 1, 1]), Binary(), gamma=gamma).sum().backward()
+    slopes = logits.grad.numpy()[:, 0]
+    np.testing.assert_allclose(slopes[:2], 0, atol=1e-6)
+    p = 1 / (1 + np.exp(3.0))
+    expected = gamma * p * (1 - p) ** gamma * np.log(p) - (1 - p) ** (gamma + 1)
+    assert slopes[2] == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("case", CASES, ids=["yes-no", "classes", "questions"])
 def test_hinge_and_ramp(case):
     target, logits, labels = case

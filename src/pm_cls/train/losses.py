@@ -55,7 +55,10 @@ def focal(
             sum(focal(one, of_one, Binary(), gamma=gamma) for one, of_one in rows) / target.outputs
         )
     each = cross_entropy(logits, labels, target)
-    return (1 - paddle.exp(-each)) ** gamma * each
+    wrong = 1 - paddle.exp(-each)
+    if gamma < 1:  # at 0 the power has no slope; what float32 has next to it gives the limit
+        wrong = wrong.clip(min=2.0**-24)
+    return wrong**gamma * each
 
 
 def hinge(logits: paddle.Tensor, labels: np.ndarray, target: Target) -> paddle.Tensor:
