@@ -29,6 +29,7 @@ from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
+from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import typed_path
 from pm_cls.scores.target import Binary
 
@@ -289,7 +290,7 @@ def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
     except DataError as error:
         print(f"baselines: left out, {error}")
         return
-    with writing(f"--out {out}"):
+    with writing(f"--out {out}"), shared_folder(out):
         baseline_records.write(scored, file)
 
 
@@ -299,7 +300,7 @@ def _count_costs(configs: Iterable[Config], out: Path) -> None:
     from pm_cls.models.cost import cost  # Paddle, which nothing before it needs here
 
     costs = [cost(config, spec_of(config.data)) for config in configs]
-    with writing(f"--out {out}"):
+    with writing(f"--out {out}"), shared_folder(out):
         network_records.write(costs, out / network_records.FILE)
 
 

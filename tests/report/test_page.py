@@ -85,9 +85,10 @@ def test_the_language_asked_for_is_report_html(fake_run, tmp_path):
         assert f'<html lang="{language}' in first
 
 
-def test_photographs_go_into_a_file_of_their_own(fake_run, tmp_path):
-    official, names = tmp_path / "photographs", [f"P{i:02d}.jpg" for i in range(16)]
-    official.mkdir()
+@pytest.mark.parametrize("inner", ["", "train/ill/"])
+def test_photographs_go_into_a_file_of_their_own(fake_run, tmp_path, inner):
+    official, names = tmp_path / "photographs", [f"{inner}P{i:02d}.jpg" for i in range(16)]
+    (official / inner).mkdir(parents=True)
     for name in names:
         Image.new("RGB", (64, 64)).save(official / name)
     labels = np.array([1] * 8 + [0] * 8)
@@ -108,7 +109,7 @@ def test_photographs_go_into_a_file_of_their_own(fake_run, tmp_path):
     assert "wrong in 1 of 1" in text  # the constant answer does not count
     assert "data:image/jpeg" not in (out / "report.html").read_text(encoding="utf-8")
     other = tmp_path / "other"
-    other.mkdir()
+    (other / inner).mkdir(parents=True)
     with pytest.raises(DataError, match="holds no"):
         main([*arguments, "--photographs", str(other)])
     Image.new("RGB", (4, 4)).save(other / names[2])

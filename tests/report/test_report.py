@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from pm_cls.config import load_config
 from pm_cls.config.studies import experiments_in
 from pm_cls.data import DATASETS
 from pm_cls.records import folder
-from pm_cls.report import columns, report
+from pm_cls.report import build, columns, report
 from pm_cls.report.__main__ import main
 from pm_cls.report.published import differing, studies
 from pm_cls.report.published.studies import thesis
@@ -299,13 +300,30 @@ def test_records_mirror_the_finished_runs_and_nothing_else_is_removed(fake_run, 
     out = tmp_path / "out"
     report(runs_dir, out)
     (out / "records" / "notes.txt").write_text("mine")
-    (out / "figures" / "causes.png").write_text("of other runs")
+    stale = [out / name for name in ("figures/causes.png", "digits.md", "responses.csv")]
+    for file in stale:
+        file.write_text("of other runs")
     shutil.rmtree(runs_dir / "alexnet")
     report(runs_dir, out)
     assert not (out / "records" / "alexnet").exists()
     assert folder.is_finished(out / "records" / "lenet7_relu" / "seed0")
     assert (out / "records" / "notes.txt").read_text() == "mine"
-    assert not (out / "figures" / "causes.png").exists()
+    assert not any(file.exists() for file in stale)
+
+
+def test_a_report_has_its_folder_for_itself(fake_run, tmp_path, monkeypatch):
+    """Machines that share a study all end with its report."""
+    asked, draw, out = [], build._draw, tmp_path / "out"
+
+    def drawn(contents, figures):
+        with pytest.raises(filelock.Timeout):
+            filelock.FileLock(out / ".lock", timeout=0).acquire()
+        asked.append(figures)
+        draw([], figures)
+
+    monkeypatch.setattr(build, "_draw", drawn)
+    report(fake_run("alexnet", PERFECT, LABELS), out)
+    assert asked == [out / "figures"] and not (out / ".lock").exists()
 
 
 def test_a_damaged_record_is_not_erased_by_a_rebuild_in_place(fake_run, tmp_path):

@@ -454,9 +454,10 @@ def test_full_disk_while_predictions_are_written(trained, official, tmp_path):
 
 def test_restart_takes_away_what_was_measured_on_the_weights_before(stopped):
     stopped.finish()
-    kept = [stopped.folder / name for name in ("inspection/gradients.csv", "evaluations/a.json")]
+    names = ("inspection/gradients.csv", "evaluations/a.json", "stress.csv", "stress.png")
+    kept = [stopped.folder / name for name in names]
     for file in kept:
-        file.parent.mkdir()
+        file.parent.mkdir(exist_ok=True)
         file.write_text("of the weights before")
     train(stopped.config, stopped.runs_dir, "cpu", restart=True)
     assert not any(file.exists() for file in kept)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
     from pm_cls.report.drawing import Figure
 
-FIGURE = "stress.png"
 NO_CHANGE = Cell("none", 0)
 
 
@@ -55,7 +54,7 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
             answers.add([{"name": name, **asdict(_scored(run, cell, images, labels))}])
         found = [Stressed(**{k: v for k, v in one.items() if k != "name"}) for one in answers]
         records.write(run.folder, found)
-        draw(run, found, run.folder / FIGURE)
+        draw(run, found, run.folder / records.FIGURE)
     return found
 
 

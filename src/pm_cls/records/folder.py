@@ -119,7 +119,7 @@ def discard(folder: Path) -> None:
     remove_checkpoints(folder)
     for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:
         file.unlink()
-    for name in (calibration.FILE, calibration.FAMILIAR, stress.FILE):
+    for name in (calibration.FILE, calibration.FAMILIAR, stress.FILE, stress.FIGURE):
         (folder / name).unlink(missing_ok=True)
     for measured in (evaluations.FOLDER, saliency.FOLDER):
         shutil.rmtree(folder / measured, ignore_errors=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
 
-FILE = "stress.csv"
+FILE, FIGURE = "stress.csv", "stress.png"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pm_cls.report.sections import SECTIONS, provenance
 from pm_cls.report.text import Language, Text
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
+from pm_cls.runtime.locks import shared_folder
 
 RECORDS = "records"
 
@@ -66,23 +67,30 @@ def build(
     contents = [(section, section.make(material)) for section in SECTIONS]
     pages |= page.render(material, contents, language)
     files = {name: text for _, content in contents for name, text in content.files.items()}
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
+    texts = {**dict.fromkeys(page.FILES), **files, **pages}
+    with writing(out), shared_folder(out):
         if runs_dir.resolve() != (out / RECORDS).resolve():
             _mirror(found, out / RECORDS)
-        for name, text in {**files, **pages}.items():
-            write_text(out / name, text)
-        for name in set(page.FILES) - set(pages):  # of another --lang
-            (out / name).unlink(missing_ok=True)
+        for name, content in texts.items():
+            if content is None:  # of other runs, or of another --lang
+                (out / name).unlink(missing_ok=True)
+            else:
+                write_text(out / name, content)
         _draw([content for _, content in contents], out / "figures")
     with_runs = [study for study in studies.every() if material.studies[study.name]]
     if material.has_study or not with_runs:
         with_runs = [studies.thesis()]
-    summary = "\n".join(files.get(f"{study.table}.md", "") for study in with_runs)
+    written = [out / name for name, content in texts.items() if content is not None]
+    summary = "\n".join(files[f"{study.table}.md"] or "" for study in with_runs)
     if not material.has_study and not any(material.studies.values()):
         lines = provenance.lines(material.shown or techniques)
         summary = columns.markdown(provenance.CSV, lines, is_aligned=False)
-    return Report(summary, found, left_out, [out / name for name in (*files, *pages)])
+    return Report(
+        summary,
+        found,
+        left_out,
+        written,
+    )
 
 
 def _draw(contents: Sequence[Content], figures: Path) -> None:

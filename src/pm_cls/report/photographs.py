@@ -55,14 +55,16 @@ def _photographs(material: Material, folder: Path, language: Language) -> dict[s
     labels: dict[str, int] = {}
     n_runs = 0
     for run in material.thesis or material.shown:
-        found = run.last
-        if found.target != Binary() or metrics.is_constant(found.logits, found.target):
+        one = run.last
+        if one.target != Binary() or metrics.is_constant(one.logits, one.target):
             continue
         n_runs += 1
-        labels |= dict(zip(found.names, map(int, found.labels), strict=True))
-        wrong.update(np.array(found.names)[~found.right()].tolist())
+        labels |= dict(zip(one.names, map(int, one.labels), strict=True))
+        wrong.update(np.array(one.names)[~one.right()].tolist())
     worst = sorted(wrong, key=lambda name: (-wrong[name], name))[:MOST]
-    files = {path.name: path for path in walk(folder) if is_photograph(path.name)}
+    found = [path for path in walk(folder) if is_photograph(path.name)]
+    files = {path.name: path for path in found}
+    files |= {path.relative_to(folder).as_posix(): path for path in found}  # of folders of classes
     if absent := [name for name in worst if name not in files]:
         raise DataError(f"--photographs {folder}: holds no {', '.join(absent[:5])}")
     drawn = {name: _pictures(run, language) for name, run in looked_into(material).items()}

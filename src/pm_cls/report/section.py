@@ -120,14 +120,15 @@ class Content:
 
     Attributes:
         told: what its template shows, there called `it`; None leaves it out of the page.
-        files: texts by file name. A section always gives the same, if need be without a row.
+        files: texts by file name. A section always names the same; None: there is none, nor that of
+            other runs.
         figures: by name; each becomes NAME.svg and NAME.png, and svg("NAME") in the template.
         page_figures: the same for the page alone.
         tables: by name, table("NAME") in the template.
     """
 
     told: object | None
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | None] = field(default_factory=dict)
     figures: Mapping[str, Draw] = field(default_factory=dict)
     page_figures: Mapping[str, Draw] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Language], Markup]] = field(default_factory=dict)

@@ -28,6 +28,14 @@ def alone(path: Path, timeout: float = -1) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def shared_folder(folder: Path) -> Iterator[None]:
+    """Make a folder that several processes may write into, one after the other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder / ".lock"):
+        yield
+
+
 def _is_at(lock: filelock.BaseFileLock, path: Path) -> bool:
     """Whether the file that is held still has its name: else another process can lock a new one."""
     descriptor = lock._context.lock_file_fd

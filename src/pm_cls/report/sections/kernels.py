@@ -23,7 +23,7 @@ def make(material: Material) -> Content:
         figures[f"responses_{name}"] = partial(pictures.responses, run.responses, classes)
         if len(run.responses.examples):
             figures[f"examples_{name}"] = partial(pictures.examples, run.responses, classes)
-    files = {"responses.csv": columns.csv(CSV, list(_lines(of)))} if of else {}
+    files = {"responses.csv": columns.csv(CSV, list(_lines(of))) if of else None}
     return Content(told=list(names) if names else None, files=files, figures=figures)
 
 

@@ -69,7 +69,7 @@ def make(material: Material) -> Content:
     costs = {one.experiment: one for one in material.networks}
     found = list(_found(material.reported, costs))
     if not found:
-        return Content(told=None)
+        return Content(told=None, files={"all_networks.csv": None})
     drawn = [one for one in found if one.cost is not None]
     return Content(
         told={"has_costs": bool(drawn)},

@@ -146,17 +146,15 @@ def make(study: Study, material: Material) -> Content:
     drawn = {figure: partial(draw_intervals, study, with_runs)} if with_runs else {}
     curves = {} if study == thesis() else grouped(found, lambda run: run.experiment)
     compared = [] if study == thesis() else list(pairs.pairs(curves))
-    called = study.called.en
+    texts = {
+        f"{study.table}.md": f"# {title}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
+        f"{study.table}.csv": columns.csv(columns.plain(_CSV.format(called=study.called.en)), rows),
+        f"{study.table}.tex": columns.latex(paper(study), rows, title, " ".join(english)),
+        f"{ending}intervals.csv": columns.csv(INTERVALS, spreads),
+    }
     return Content(
         told=Table(study, rows, notes, list(curves), bool(compared)) if is_told else None,
-        files={
-            f"{study.table}.md": f"# {title}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
-            f"{study.table}.csv": columns.csv(columns.plain(_CSV.format(called=called)), rows),
-            f"{study.table}.tex": columns.latex(paper(study), rows, title, " ".join(english)),
-            f"{ending}intervals.csv": columns.csv(INTERVALS, spreads),
-        }
-        if is_told or study == thesis()
-        else {},
+        files=texts if is_told or study == thesis() else dict.fromkeys(texts),
         figures=drawn,
         page_figures={n: partial(learning_curve, ours) for n, ours in curves.items()},
         tables={
