@@ -1,13 +1,14 @@
 """Figures are the same whatever the caller's Matplotlib is set to."""
 
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from pm_cls.report import report
+from pm_cls.report import drawing, report
 
 pytestmark = pytest.mark.figures
 
@@ -16,7 +17,7 @@ REPORT = """
 import sys
 {before}
 from pathlib import Path
-from pm_cls.report import report
+from pm_cls.report import drawing, report
 report(Path(sys.argv[1]), Path(sys.argv[2]))
 {after}
 """
@@ -69,3 +70,14 @@ def test_a_backend_that_does_not_exist_disturbs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(ONE_FIGURE, MPLBACKEND="no backend at all")
     assert {file.suffix for file in tmp_path.iterdir()} >= {".png", ".svg"}
+
+
+def test_chinese_words_have_their_full_width_beside_the_axes():
+    def draw(language):
+        figure = drawing.Figure(figsize=(6, 2), layout="constrained")
+        figure.subplots().set_yticks([0], [10 * "汉"])
+        return figure
+
+    svg = drawing.inline_svg("words", draw, "zh")
+    size, end = re.search(r'font-size: (\d+)px[^>]*x="([\d.]+)"[^>]*>汉', svg).groups()
+    assert 10 * float(size) < float(end) < 11 * float(size) + 10  # from its end on to the left

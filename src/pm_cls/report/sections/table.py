@@ -101,12 +101,16 @@ def paper(study: Study) -> list[Column]:
 
 def page(study: Study) -> list[Column]:
     called = study.called
-    return [
+    own = [
         number("row", "行", "stated.row"),
         Column(Text("network", "网络"), "stated.network", study.named, is_words=True),
-        words("activation", "激活函数", "stated.activation")
-        if study == thesis()
-        else Column(Text("data", "数据"), "data_name", study.named, is_words=True),
+    ]
+    if study == thesis():
+        own.append(words("activation", "激活函数", "stated.activation"))
+    elif len(study.images) > 1:
+        own.append(Column(Text("data", "数据"), "data_name", study.named, is_words=True))
+    return [
+        *own,
         number("epochs", "轮数", "stated.epochs"),
         number(f"{called.en} %", f"{called.zh} %", "stated.accuracy", percent),
         number("mean %", "平均 %", "accuracy.mean", percent),
