@@ -161,7 +161,7 @@ def test_a_study_of_many_experiments_in_one_file(repository, photographs, capsys
         reproduce.main(["--study", "absent"])
     reproduce.main([*arguments, "--quick"])
     config = read_config(repository / "runs-quick" / "synthetic" / "lenet_tanh" / "seed0")
-    assert (config.data.image_size, config.data.limit, config.train.epochs) == (32, 100, 2)
+    assert (config.data.image_size, config.data.limit, config.train.epochs) == (32, 100, 1)
 
 
 def test_drawn_figures_need_neither_files_nor_photographs(repository, monkeypatch, capsys):

@@ -27,6 +27,8 @@ def card(run: str | Path, language: Language = "en") -> str:
     folder.read_config(place)  # says so where no finished run is
     try:
         facts = Facts(read_run(place.resolve()), stress.read(place))
+    except UsageError:  # in words already
+        raise
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"{place}: is damaged ({reason}); train the run anew with --restart")

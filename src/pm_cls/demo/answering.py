@@ -149,9 +149,6 @@ def _found(folder: Path) -> Found:
         is_synthetic = run.is_synthetic
     except UsageError as error:
         return Found(name, folder, None, problem=Text(str(error), f"无法使用（{error}）"))
-    except (OSError, ValueError):
-        damaged = Text(f"{result.FILE} is damaged", f"{result.FILE} 已损坏")
-        return Found(name, folder, None, problem=damaged)
     problem = None
     if not places.weights_file(folder, run.epoch).is_file():
         problem = Text("its weights are not there", "缺少权重文件")
