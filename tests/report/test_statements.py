@@ -89,7 +89,9 @@ def test_without_runs_only_arithmetic_is_judged(fake_run):
     assert found["small_kernels"].verdict == "reproduced"
     assert "2 · 3 · 3 = 18 against 5 · 5 = 25" in found["small_kernels"].evidence.en
     others = {one.verdict for name, one in found.items() if name != "small_kernels"}
-    assert others == {"not_yet_tested"}
+    assert others == {"not_yet_tested", "not_testable"}
+    untestable = [one for one in found.values() if one.verdict == "not_testable"]
+    assert len(untestable) == 6 and not any(one.rule for one in untestable)
     assert found["max_pooling"].evidence.en.endswith("0 of the 3 seeds that the rule needs.")
 
 

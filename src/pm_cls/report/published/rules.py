@@ -33,6 +33,7 @@ VERDICTS: dict[Verdict, Text] = {
     "not_supported": Text("not supported", "证据不足"),
     "impossible": Text("impossible", "不可能成立"),
     "not_yet_tested": Text("not yet tested", "尚未检验"),
+    "not_testable": Text("cannot be tested here", "此处无法检验"),
 }
 NOT_MADE = NotTested(
     Text(

@@ -137,7 +137,8 @@ def _has_its_settings(all_of_it: Stated, run: Record) -> bool:
 
 def _outcome(facts: Facts, entry: _Entry) -> Outcome:
     if entry.untested is not None:
-        return Outcome(evidence=Text(entry.untested.en, entry.untested.zh))
+        why = Text(entry.untested.en, entry.untested.zh)
+        return Outcome(evidence=why, verdict="not_testable")
     rule = chosen(RULES, f"{entry.id}.rule", entry.rule)
     given = checked(rule, f"{entry.id}.parameters", entry.rule, entry.parameters)
     try:

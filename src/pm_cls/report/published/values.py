@@ -9,7 +9,9 @@ from pm_cls.report.text import Text, listed, percent
 from pm_cls.scores import stats
 from pm_cls.scores.metrics import Scores
 
-Verdict = Literal["reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested"]
+Verdict = Literal[
+    "reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested", "not_testable"
+]
 Judged = tuple[Text, Verdict]  # the evidence in words
 Point = tuple[str, int]  # an experiment and an epoch
 T = TypeVar("T")

@@ -37,7 +37,7 @@ def make(material: Material) -> Content:
         Document(Text(words.en, words.zh), [one for one in found if one.document == document])
         for document, words in statements.stated().documents.items()
     ]
-    tested = {one.rule for one in found if one.verdict != "not_yet_tested"}
+    tested = {one.rule for one in found if one.rule and one.verdict != "not_yet_tested"}
     entries = [{key: said(getattr(one, key), "en") for key in KEYS} for one in found]
     table = columns.markdown(COLUMNS, found, is_aligned=False)
     rule = "The rules and their thresholds stand in src/pm_cls/report/published/statements.yaml."
