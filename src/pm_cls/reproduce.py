@@ -17,7 +17,6 @@ from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
 from pm_cls.config.studies import experiments_in
 from pm_cls.data import DATASETS, Dataset, load_dataset, named_roots, spec_of
 from pm_cls.data.mnist import DOWNLOAD
-from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import baselines as baseline_records
@@ -31,6 +30,7 @@ from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
 from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.processes import processors
 from pm_cls.scores.target import Binary
 
 # In the repository:
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError(f"--study {args.study}: none of {', '.join([THESIS, *others])}")
     plan, out = _planned(configs, configs == folder_of_all, args)
     gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
-    jobs = args.jobs or (1 if gpu else workers())
+    jobs = args.jobs or (1 if gpu else processors())
     print(_outlook(plan, jobs, args.quick), flush=True)
     failed = run_side_by_side(plan.longest_first(), jobs)
     _score_baselines(plan.datasets.values(), out)

@@ -95,7 +95,7 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
         type=typed_path,
         metavar="FILE.csv",
         help="photographs from elsewhere and their labels: columns file (as found from the folder) "
-        "and label (1 pathological, 0 not)",
+        "and label (1 pathological, 0 not; where the classes have names, these)",
     )
     parser.add_argument("--name", help="what to call those photographs (default: their folder)")
 

@@ -102,7 +102,8 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
             held.enter_context(alone(path.with_name(path.name + ".lock"), timeout=0))
         except filelock.Timeout:
             raise UsageError(f"{place}: another process is at work on it; let it finish")
-        path.touch()  # the process before may have ended, and taken it away
+        with writing(place):
+            path.touch()  # the process before may have ended, and taken it away
         journal = None
         try:
             with path.open("r+b") as file:

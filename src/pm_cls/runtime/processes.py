@@ -1,4 +1,4 @@
-"""Signals that stop a process in order, and processes that end with the one that started them.
+"""The processors, signals that stop a process in order, and processes that end with their parent.
 
     python -m pm_cls.runtime.processes PARENT ARGUMENTS
 
@@ -21,6 +21,13 @@ from pm_cls.runtime.errors import EXIT_STOPPED
 
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 GRACE = 20.0  # seconds from the signal to the end in any case
+
+
+def processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def stop_signals() -> list[signal.Signals]:

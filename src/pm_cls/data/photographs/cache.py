@@ -24,6 +24,7 @@ from tqdm import tqdm
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.home import cache_folder
 from pm_cls.runtime.locks import alone
+from pm_cls.runtime.processes import processors
 
 INDEX = "files.sqlite"
 SETTLED = 2.0  # seconds after which a changed file surely has another time of change
@@ -31,13 +32,6 @@ DIGEST_BYTES = 32
 BLOCK = 256  # files whose digests are kept together, or rows that are copied
 
 Fill = Callable[[np.ndarray, np.ndarray, Callable[[Sequence[int]], None]], None]
-
-
-def workers() -> int:
-    """Threads that read files side by side: the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def content_digests(paths: Sequence[str], anew: bool = False) -> np.ndarray:
@@ -56,7 +50,7 @@ def content_digests(paths: Sequence[str], anew: bool = False) -> np.ndarray:
     """
     digests = np.empty((len(paths), DIGEST_BYTES), np.uint8)
     progress = tqdm(total=len(paths), desc="reading files", disable=None, leave=False)
-    with _index() as index, progress, ThreadPoolExecutor(workers()) as pool:
+    with _index() as index, progress, ThreadPoolExecutor(processors()) as pool:
         for start in range(0, len(paths), BLOCK):
             block = [paths[i] for i in range(start, min(start + BLOCK, len(paths)))]
             before = time.time()

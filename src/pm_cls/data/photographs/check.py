@@ -16,7 +16,6 @@ from PIL import Image
 from tqdm import tqdm
 
 from pm_cls.data.photographs import layout
-from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.classes import find
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.folders import Files
@@ -24,6 +23,7 @@ from pm_cls.data.photographs.images import nearly_black, read_photograph
 from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import content_digests, repeated
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
 
 SIDE = 32  # pixels of the small pictures that are compared
@@ -157,7 +157,7 @@ def _read(files: Files) -> tuple[np.ndarray, Counter[str], dict[int, str]]:
         small[row] = np.asarray(pixels).transpose(2, 0, 1)
         return f"{image.width} x {image.height}"
 
-    with silence(), ThreadPoolExecutor(workers()) as pool:
+    with silence(), ThreadPoolExecutor(processors()) as pool:
         done = tqdm(pool.map(one, range(len(files))), "decoding", len(files), False, disable=None)
         for row, found in enumerate(done):
             if isinstance(found, BadPhotograph):

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm import tqdm
 
-from pm_cls.data.photographs.cache import workers
 from pm_cls.data.photographs.colours import ADVICE, BadPhotograph, stored, to_rgb
 from pm_cls.data.photographs.formats import FORMATS
 from pm_cls.data.photographs.names import counted
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
 
 DARK = 16  # grey levels: what is darker in all channels lies outside the field of view
@@ -118,7 +118,7 @@ def decode(
     with (
         silence(),
         progress,
-        ThreadPoolExecutor(workers()) as pool,
+        ThreadPoolExecutor(processors()) as pool,
     ):  # Pillow decodes without Python's lock
         for start in range(0, len(wanted), BLOCK):
             block = wanted[start : start + BLOCK].tolist()
