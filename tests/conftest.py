@@ -1,5 +1,6 @@
 """What the tests share: a small synthetic set, a tiny finished run, the real data if any."""
 
+import io
 import os
 import shutil
 from dataclasses import replace
@@ -8,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pm_cls.config import load_config
 from pm_cls.config.studies import experiments_in
@@ -219,7 +221,9 @@ def unrendered(monkeypatch):
     from pm_cls.report import drawing
 
     in_earnest = drawing._bytes
-    blank = {"svg": b"<svg></svg>\n", "png": b"no picture"}
+    pixel = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(pixel, "png")
+    blank = {"svg": b"<svg></svg>\n", "png": pixel.getvalue()}
 
     def bytes_of(figure, kind, **options):
         return blank.get(kind) or in_earnest(figure, kind, **options)

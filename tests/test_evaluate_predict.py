@@ -324,6 +324,18 @@ def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     assert record["correct"] == int(((found.logits[:, 0] >= 0) == found.labels).sum())
 
 
+def test_training_photographs_are_no_test(copied, clinic, capsys):
+    folder, table = clinic
+    for name in ("P0001.png", "sub/n0161.PNG", "P0214.png", "V0001.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "left eye" / "0.png", folder / name)
+        with table.open("a") as rows:
+            rows.write(f"{name},1\n")
+    evaluated("--run", copied, "--data", folder, "--labels", table)
+    said = "2 photographs named as in the official training set (P0001.png, sub/n0161.PNG): "
+    assert said in capsys.readouterr().out
+
+
 def test_evaluate_returns_what_it_keeps_of_photographs_from_elsewhere(copied, clinic):
     folder, table = clinic
     (one,) = evaluate(copied, folder, table, name="other", device="cpu")

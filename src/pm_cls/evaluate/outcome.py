@@ -6,9 +6,12 @@ from pathlib import Path
 
 from pm_cls.config import SYNTHETIC
 from pm_cls.data.photographs import external
-from pm_cls.data.photographs.names import counted
+from pm_cls.data.photographs.layout import names_of_training
+from pm_cls.data.photographs.names import counted, enumerate_names
 from pm_cls.records.predictions import Predictions
 from pm_cls.scores.metrics import Scores
+
+IF_SEEN = "a network that was trained on these is not tested by them"
 
 
 @dataclass(frozen=True)
@@ -44,4 +47,7 @@ def described(data: external.External) -> Iterator[str]:
     if data.repeated:
         groups = ", ".join(" = ".join(group) for group in data.repeated)
         yield f"note: {counted(len(data.repeated), 'group')} of equal photographs: {groups}"
+    if learned := names_of_training(data.split.names):
+        n, shown = counted(len(learned), "photograph"), enumerate_names(learned, 3)
+        yield f"note: {n} named as in the official training set ({shown}): {IF_SEEN}"
     yield from (f"note: {note}" for note in data.notes)

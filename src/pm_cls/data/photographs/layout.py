@@ -211,9 +211,18 @@ def _name_in(marker: Path) -> str | None:
 
 def missing_names(listing: Listing) -> list[str]:
     """Names of the official set, as P0001, that are not there."""
-    letters = {**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())}
-    official = {f"{letter}{i:04d}" for letter, n in letters.items() for i in range(1, n + 1)}
+    official = _keys({**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())})
     return sorted(official - {photograph_key(name) for name in listing.files().names})
+
+
+def names_of_training(names: Iterable[str]) -> list[str]:
+    """Those that are names of official training photographs, as P0001.jpg."""
+    official = _keys(OFFICIAL_TRAINING)
+    return [name for name in names if photograph_key(name) in official]
+
+
+def _keys(letters: dict[str, int]) -> set[str]:
+    return {f"{letter}{i:04d}" for letter, n in letters.items() for i in range(1, n + 1)}
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

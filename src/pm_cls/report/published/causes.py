@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
-from pm_cls.report.published import differing, essence, load
+from pm_cls.report.published import differing, essence, load, studies
+from pm_cls.report.published.statements import stated
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.text import Text
@@ -169,11 +170,13 @@ def find(runs: Iterable[Record]) -> Found:
     counted = [run for run in runs if run.is_official and run.data.n_training]
     alike = grouped(counted, lambda run: (run.experiment, essence(run.config))).values()
     found = [one for ours in alike if (one := _experiment(ours)) is not None]
-    groups, inside = study().groups, {one.name for one in found}
+    groups = study().groups
+    known = {one.name for one in found} | {*stated().names}
+    known |= {name for other in studies.every() for name in other.names}
     outside = {
         run.experiment: keys
         for run in counted
-        if run.experiment not in {*inside, *thesis().names} and (keys := _keys_outside(run.config))
+        if run.experiment not in known and (keys := _keys_outside(run.config))
     }
     return Found(
         sorted(

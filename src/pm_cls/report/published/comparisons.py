@@ -100,9 +100,9 @@ def calmer(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
 def sparser(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
     """On each pair of points more of the first's weights are near zero, mean over its layers."""
     words = Text(
-        "Near zero are {a}% of the weights of {first}, {b}% of {second}: {difference} points "
-        "({p}, {n} seeds).",
-        "接近零的权重：{first} {a}%，{second} {b}%，"
+        "On average over its layers, {a}% of the weights of {first} are below a hundredth of their "
+        "layer's root mean square, {b}% of {second}: {difference} points ({p}, {n} seeds).",
+        "各层平均，小于该层均方根百分之一的权重：{first} {a}%，{second} {b}%，"
         "相差 {difference} 个百分点（{p}，{n} 个种子）。",
     )
     return Outcome([_compared(facts, pair, _near_zero, words) for pair in pairs])
@@ -244,11 +244,14 @@ def _united(facts: Facts, of: Sequence[Point], way: Union) -> Comparison:
         raise NotTested(words.format(way=WAYS[way], n=len(alone), least=facts.seeds))
     test = stats.paired_t(together, alone)
     words = Text(
-        "{way}: {a}% against {b}% of one, {difference} points ({p}, {n} networks).",
-        "{way}：{a}%，单个为 {b}%，相差 {difference} 个百分点（{p}，{n} 个网络）。",
+        "{way}: {a}% against {b}% of one, {difference} points ({p}, {n} networks, {more} of them "
+        "better together).",
+        "{way}：{a}%，单个为 {b}%，相差 {difference} 个百分点（{p}，{n} 个网络，"
+        "其中 {more} 个集成后更好）。",
     ).format(
         way=WAYS[way], a=percent(float(np.mean(together))), b=percent(float(np.mean(alone))),
         difference=percent(test.difference, "+"), n=test.n, p="{p}",
+        more=sum(a > b for a, b in zip(together, alone, strict=True)),
     )  # fmt: skip
     return Comparison(words, test.difference, test.p)
 

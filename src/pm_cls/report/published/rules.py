@@ -155,8 +155,8 @@ def value(facts: Facts, *, row: int) -> Judged:
 
 
 def judge_row(of: Stated, scores: Sequence[Scores]) -> Verdict | None:
-    """The verdict of `value` on a row of any study; None where no number is stated."""
-    if of.accuracy is None:
+    """The verdict of `value` on a row of any study; None where it states none of a test set."""
+    if of.accuracy is None or not of.is_of_test:
         return None
     if impossible(of) is not None:
         return "impossible"

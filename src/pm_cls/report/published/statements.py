@@ -20,11 +20,16 @@ SEPARATOR = Text(" ", "")
 
 @dataclass(frozen=True)
 class Technique:
-    """One change of the base; `keys` are all settings in which a run of it differs."""
+    """One change of the base; `keys` are all settings in which a run of it differs.
+
+    Attributes:
+        against: the technique that it is held against, where it is not the base.
+    """
 
     keys: list[str]
     en: str
     zh: str
+    against: str = ""
 
     @property
     def name(self) -> Text:
@@ -70,9 +75,14 @@ class Stated:
     others: list[str]
     techniques: dict[str, Technique]
 
+    @property
+    def names(self) -> set[str]:
+        """The experiments of configs/techniques."""
+        return {*self.techniques, *self.others}
+
     def of_techniques(self, found: Sequence[Record]) -> list[Record]:
         """The runs of configs/techniques, by their names."""
-        return [run for run in found if run.experiment in {*self.techniques, *self.others}]
+        return [run for run in found if run.experiment in self.names]
 
     def is_comparable(self, run: Record) -> bool:
         """Whether a run may be held against the base: official data, and no other change."""

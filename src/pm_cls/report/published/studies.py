@@ -9,6 +9,7 @@ from pm_cls.config.schema import Value
 from pm_cls.report.published import differing, load
 from pm_cls.report.runs import Record
 from pm_cls.report.text import Text
+from pm_cls.scores.target import Classes
 
 OTHERS = ("tutorial", "digits", "shapes")
 Sections = dict[str, dict[str, Value | dict[str, float]]]
@@ -22,6 +23,7 @@ class Stated:
         network: its name in the source.
         n_images: how many validation images the source scores.
         accuracy, loss: a fraction and a mean cross-entropy; None where none is stated.
+        is_of_test: False of what the source took from other images than the test set.
     """
 
     row: int
@@ -34,6 +36,7 @@ class Stated:
     accuracy: float | None
     loss: float | None
     source: str
+    is_of_test: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class _Result:
     source: str
     accuracy: float | None = None
     loss: float | None = None
+    is_of_test: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Study:
                     accuracy=one.accuracy,
                     loss=one.loss,
                     source=one.source,
+                    is_of_test=one.is_of_test,
                 )
             )
         return rows
@@ -163,6 +168,17 @@ def every() -> list[Study]:
 def of(experiment: str) -> Study | None:
     """The study that has an experiment of this name."""
     return next((study for study in every() if experiment in study.names), None)
+
+
+def classes_of(run: Record) -> list[Text]:
+    """The names of its classes by label; numbers where they have none."""
+    target = run.last.target
+    n = target.outputs if isinstance(target, Classes) else 2
+    study = of(run.experiment)
+    known = study.classes.get(run.dataset, []) if study else []
+    if own := run.config.data.classes:
+        known = [Text(name, name) for name in own]
+    return known if len(known) == n else [Text(str(i), str(i)) for i in range(n)]
 
 
 @cache

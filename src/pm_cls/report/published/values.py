@@ -61,22 +61,38 @@ def near(of: Stated, scores: Sequence[Scores]) -> Judged:
         (words, *_held(one, ours, most)) for words, one, ours, most in stated if one is not None
     ]
     evidence = listed((words.format(held=what) for words, what, _ in held), Text("; ", "；"))
-    verdict: Verdict = "reproduced" if all(near for _, _, near in held) else "not_reproduced"
-    return evidence + Text(".", "。"), verdict
+    found = [verdict for _, _, verdict in held]
+    order: tuple[Verdict, ...] = ("not_reproduced", "not_supported", "reproduced")
+    return evidence + Text(".", "。"), min(found, key=order.index)
 
 
-def _held(stated: float, values: Sequence[float], most: float) -> tuple[Text, bool]:
-    """A stated value against ours, from 0 to `most`, in words, and whether it holds."""
+def _held(stated: float, values: Sequence[float], most: float) -> tuple[Text, Verdict]:
+    """A stated value against ours, from 0 to `most`, in words, and whether it holds.
+
+    Where any value would lie in the interval, nothing is shown.
+    """
     summary = stats.summarise(values)
     assert summary.new_interval is not None
     low, high = max(summary.new_interval[0], 0.0), min(summary.new_interval[1], most)
     mean = percent(summary.mean)
     if summary.sd == 0:
         words = Text("{mean}% in all {n} runs", "在全部 {n} 次运行中均为 {mean}%")
-        return words.format(mean=mean, n=summary.n), mean == percent(stated)
+        is_same = mean == percent(stated)
+        return words.format(mean=mean, n=summary.n), "reproduced" if is_same else "not_reproduced"
     words = Text(
-        "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} runs)",
-        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行）",
+        "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} "
+        "runs), {where}",
+        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行），"
+        "{where}",
     )
-    ends = {"low": f"{100 * low:.2f}", "high": f"{100 * high:.2f}"}
-    return words.format(mean=mean, n=summary.n, **ends), low <= stated <= high
+    is_in, is_all = low <= stated <= high, low == 0.0 and high == most
+    where = Text("which has {stated}%", "包含 {stated}%")
+    if is_all:
+        where = Text("which any value lies in", "任何数值都落在其中")
+    elif not is_in:
+        where = Text("which {stated}% lies outside of", "不含 {stated}%")
+    filled = words.format(
+        mean=mean, n=summary.n, low=f"{100 * low:.2f}", high=f"{100 * high:.2f}",
+        where=where.format(stated=percent(stated)),
+    )  # fmt: skip
+    return filled, "not_supported" if is_all else "reproduced" if is_in else "not_reproduced"

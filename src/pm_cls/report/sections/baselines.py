@@ -28,7 +28,7 @@ WARNING = Text(
     "{reached}%.",
     "{name}：{mean}%{spread}；基线“{baseline}”（每张照片 {numbers} 个数）达到 {reached}%。",
 )
-SPREAD = Text(", and one run may well give {least}%", "，一次运行完全可能只有 {least}%")
+SPREAD = Text(" (95% interval of one run: from {least}%)", "（一次运行的 95% 区间下限为 {least}%）")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Network:
 
     @property
     def least(self) -> float:
-        """The lowest accuracy that one run may well give.
+        """The lower end of what one run may give.
 
         From the prediction interval over the runs, or the Wilson interval of the only one.
         """

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from pm_cls.report import columns
 from pm_cls.report.columns import number, words
 from pm_cls.report.drawing import THESIS, VALIDATION, Figure, plain
@@ -13,7 +15,9 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Language, Text, p_value, percent, percent_interval, percent_more
 from pm_cls.scores import stats
 
+SHOWN = 20  # points to either side of none
 POINTS = Text("percentage points of accuracy against the base", "准确率与基准之差（百分点）")
+AGAINST = Text("{name} (against {other})", "{name}（对比{other}）")
 NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 
 
@@ -65,22 +69,30 @@ def make(material: Material) -> Content:
 
 
 def effects(material: Material) -> list[Effect]:
-    """All techniques with two common seeds or more, the greatest gain first."""
+    """All techniques with as many common seeds as a rule needs, the greatest gain first."""
     stated = statements.stated()
     runs = [
         run for run in material.runs if stated.is_comparable(run) and stated.epoch in run.scores
     ]
-    by_name = grouped(runs, lambda run: run.experiment)
-    of_base = {run.seed: run.scores[stated.epoch] for run in by_name.pop(stated.base, [])}
+    by_name = {
+        name: {run.seed: run.scores[stated.epoch] for run in ours}
+        for name, ours in grouped(runs, lambda run: run.experiment).items()
+    }
     found = []
-    for name, ours in by_name.items():
-        of_it = {run.seed: run.scores[stated.epoch] for run in ours if run.seed in of_base}
-        if len(of_it) > 1:
-            pairs = [(of_it[seed], of_base[seed]) for seed in sorted(of_it)]
+    for name, of_it in by_name.items():
+        if name == stated.base:
+            continue
+        technique = stated.techniques[name]
+        of_base = by_name.get(technique.against or stated.base, {})
+        pairs = [(of_it[seed], of_base[seed]) for seed in sorted(of_it.keys() & of_base.keys())]
+        if len(pairs) >= stated.thresholds.seeds:
             a, b = ([score.accuracy for score in side] for side in zip(*pairs, strict=True))
             test = stats.paired_t(a, b)
             loss = sum(one.loss - other.loss for one, other in pairs) / len(pairs)
-            title = stated.techniques[name].name
+            title = technique.name
+            if technique.against:
+                other = stated.techniques[technique.against].name
+                title = AGAINST.format(name=title, other=other)
             found.append(Effect(name, title, sum(a) / len(a), test, loss, test.p))
     with_p = [one for one in found if one.p is not None]
     corrected = dict(
@@ -94,15 +106,26 @@ def effects(material: Material) -> list[Effect]:
 
 
 def draw(found: Sequence[Effect], language: Language = "en") -> Figure:
-    """A line a technique, the greatest gain at the top; what zero lies outside of is marked."""
+    """A line a technique, the greatest gain at the top; what zero lies outside of is marked.
+
+    Of a mean that lies further off than `SHOWN` the number is written at the edge.
+    """
     figure = Figure(figsize=(7.2, 0.24 * len(found) + 1.1), layout="constrained")
     axes, alpha = figure.subplots(), statements.stated().thresholds.alpha
     for place, one in enumerate(reversed(found)):
         low, high = (100 * end for end in one.test.interval)
         colour = THESIS if one.p is not None and one.p < alpha else VALIDATION
         axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
-        axes.plot(100 * one.test.difference, place, "o", color=colour, markersize=5)
+        mean = 100 * one.test.difference
+        if abs(mean) <= SHOWN:
+            axes.plot(mean, place, "o", color=colour, markersize=5)
+            continue
+        words, edge = (f"◂ {mean:+.1f}", "left") if mean < 0 else (f"{mean:+.1f} ▸", "right")
+        axes.text(np.sign(mean) * SHOWN, place + 0.1, words, color=colour, ha=edge, va="bottom",
+                  fontsize=8)  # fmt: skip
     axes.axvline(0, color="grey", linewidth=1)
+    ends = [100 * end for one in found for end in one.test.interval]
+    axes.set_xlim(max(min(ends) - 1, -SHOWN), min(max(ends) + 1, SHOWN))
     axes.set_yticks(range(len(found)), [one.name.of(language) for one in reversed(found)])
     axes.set_ylim(-0.7, len(found) - 0.3)
     axes.set_xlabel(POINTS.of(language))

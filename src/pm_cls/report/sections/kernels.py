@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from pm_cls.records.responses import Responses
 from pm_cls.report import columns, pictures
 from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, grouped
@@ -19,7 +18,7 @@ def make(material: Material) -> Content:
     for name, run in of.items():
         assert run.responses is not None
         names[name] = run.responses
-        classes = _classes(run, run.responses)
+        classes = studies.classes_of(run)
         figures[f"responses_{name}"] = partial(pictures.responses, run.responses, classes)
         if len(run.responses.examples):
             figures[f"examples_{name}"] = partial(pictures.examples, run.responses, classes)
@@ -33,12 +32,6 @@ def _first(runs: Sequence[Record]) -> Iterator[tuple[str, Record]]:
         looked = [run for run in ours if run.responses is not None]
         if looked and looked[0].responses and looked[0].responses.layers:
             yield name, looked[0]
-
-
-def _classes(run: Record, found: Responses) -> Sequence[Text]:
-    study, count = studies.of(run.experiment), found.layers[0].means.shape[1]
-    known = study.classes.get(run.dataset, []) if study else []
-    return known if len(known) == count else [Text(str(i), str(i)) for i in range(count)]
 
 
 def _lines(of: Mapping[str, Record]) -> Iterator[tuple[object, ...]]:

@@ -45,6 +45,14 @@ class Costly:
         return None if self.cost is None else self.cost.multiplications / 1e6
 
 
+def _rounded(value: float | None) -> str:
+    """To two digits or more."""
+    if value is None:
+        return "–"
+    places = 0 if value >= 10 else 1 if value >= 1 else 2
+    return f"{value:,.{places}f}"
+
+
 CSV = columns.plain(
     "experiment network dataset parameters=cost.parameters multiplications=cost.multiplications "
     "seconds_per_epoch=seconds epoch n_runs accuracy=accuracy.mean sd=accuracy.sd "
@@ -55,9 +63,8 @@ PAGE = [
     words("network", "网络", "network"),
     words("data", "数据", "dataset"),
     number("parameters", "参数量", "cost.parameters", lambda n: "–" if n is None else f"{n:,}"),
-    number("million multiplications", "乘法次数（百万）", "millions",
-           lambda n: "–" if n is None else f"{n:,.1f}" if n < 100 else f"{n:,.0f}"),
-    number("seconds an epoch", "每轮秒数", "seconds", lambda n: "–" if n is None else f"{n:.0f}"),
+    number("million multiplications", "乘法次数（百万）", "millions", _rounded),
+    number("seconds an epoch", "每轮秒数", "seconds", _rounded),
     number("epoch", "轮次", "epoch"),
     number("accuracy %", "准确率 %", "accuracy.mean", percent),
     number("95% of the mean", "均值 95% 区间", "accuracy.mean_interval", percent_interval),

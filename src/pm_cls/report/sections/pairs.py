@@ -15,6 +15,7 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import Text, p_value, percent_interval, percent_more
 from pm_cls.scores import stats
 
+LEAST = 3  # pairs for a t test: the scatter of two is hardly known
 NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 
 
@@ -22,19 +23,16 @@ NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 class Pair:
     """Two networks after the same epochs: paired t over seeds, exact McNemar within one seed.
 
-    `paired_t` is None below two common seeds; `seed` is the lowest common one.
+    `paired_t` is None below `LEAST` common seeds; `seed` is the lowest common one.
     """
 
     epoch: int
     first: str
     second: str
+    n_seeds: int
     paired_t: stats.PairedT | None
     seed: int
     mcnemar: stats.McNemar
-
-    @property
-    def n_seeds(self) -> int:
-        return self.paired_t.n if self.paired_t else 1
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -104,8 +102,8 @@ def pairs(experiments: Mapping[str, Sequence[Record]]) -> Iterator[Pair]:
             ]
             if both:
                 right = [run.predictions[epoch].right() for run in both[0]]
-                yield Pair(epoch, first, second, _paired_t(both, epoch), both[0][0].seed,
-                           stats.mcnemar(*right))  # fmt: skip
+                yield Pair(epoch, first, second, len(both), _paired_t(both, epoch),
+                           both[0][0].seed, stats.mcnemar(*right))  # fmt: skip
 
 
 def _on_the_same(run: Record, other: Record, epoch: int) -> bool:
@@ -115,7 +113,7 @@ def _on_the_same(run: Record, other: Record, epoch: int) -> bool:
 
 
 def _paired_t(both: Sequence[tuple[Record, Record]], epoch: int) -> stats.PairedT | None:
-    if len(both) < 2:
+    if len(both) < LEAST:
         return None
     first, second = zip(*both, strict=True)
     return stats.paired_t(*([r.scores[epoch].accuracy for r in side] for side in (first, second)))

@@ -11,6 +11,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.drawing import PAGE_INK, PALETTE, Figure, legend, plain
+from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.text import (
@@ -87,8 +88,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers of all runs of an experiment at the last epoch that they report."""
+    """The answers of all runs of an experiment at the last epoch that they report.
 
+    Attributes:
+        classes: their names by label; None of two classes that are ill and healthy.
+    """
+
+    classes: list[Text] | None
     confusion: Confusion
     epoch: int
     n_runs: int
@@ -207,7 +213,9 @@ def _answers(ours: Sequence[Record], scored: Sequence[Scored]) -> Answers | None
     counts = [one.confusion.counts for one in at_last if one.confusion is not None]
     if not counts or len({len(one) for one in counts}) > 1:
         return None
-    return Answers(Confusion(np.sum(counts, axis=0)), last, len(counts))
+    is_of_illness = len(counts[0]) == 2 and not ours[0].config.data.classes
+    names = None if is_of_illness else studies.classes_of(ours[0])
+    return Answers(names, Confusion(np.sum(counts, axis=0)), last, len(counts))
 
 
 def _roc(ours: Sequence[Record]) -> list[Curve]:

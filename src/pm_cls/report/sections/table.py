@@ -21,10 +21,10 @@ WIDE_GAP = 15  # points between two groups of rows
 COUNTED = Text(
     "Accuracy is counted over all validation images; loss is the mean cross-entropy. With several "
     "seeds both are means over the runs; the SD (n - 1) and the 95% prediction interval of one new "
-    "run (t, within 0 and 100) are of the accuracy; intervals.csv has more.",
+    "run (t, within 0 and 100) are of the accuracy; the files that end in intervals.csv have more.",
     "准确率按全部验证图像计数；损失为平均交叉熵。有多个随机种子时，二者均为各次运行的平均值；"
     "标准差（n - 1）和一次新运行的 95% 预测区间（t 分布，限于 0 至 100）针对准确率；"
-    "更多数值见 intervals.csv。",
+    "更多数值见名称以 intervals.csv 结尾的文件。",
 )
 SYNTHETIC_NOTE = Text(
     "SYNTHETIC photographs were drawn by a program. The figures show that the chain works and say "
