@@ -1,5 +1,6 @@
 """Model cards: what hubs read, what stands in them, and what is said to be missing."""
 
+import re
 import shutil
 
 import numpy as np
@@ -145,8 +146,16 @@ def test_the_verb_writes_a_file_or_says_why_not(bare, tmp_path, capsys):
     assert capsys.readouterr().out.endswith(card(bare))
     with pytest.raises(UsageError, match="holds no finished run"):
         verb.main(["--run", str(tmp_path)])
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(UsageError, match="is a folder; name a file"):
         verb.main(["--run", str(bare), "--out", str(tmp_path)])
+    with pytest.raises(UsageError, match=r"result.json: is there, and does not end in .md"):
+        verb.main(["--run", str(bare), "--out", str(bare / "result.json")])
+
+
+def test_the_example_of_the_card_is_python(bare):
+    for language in ("en", "zh"):
+        (code,) = re.findall(r"```python\n(.*?)```", card(bare, language), re.S)
+        compile(code, "card", "exec")
 
 
 def test_a_damaged_run_is_told(bare, tmp_path):

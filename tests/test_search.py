@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pm_cls.config import load_config
+from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
 from pm_cls.runtime.errors import UsageError
 from pm_cls.search import Search, main, search
@@ -163,6 +164,17 @@ def test_a_trial_that_another_process_is_at_work_on_is_left_to_it(written, tmp_p
             "log: true goes with a low",
         ),
         ({"train.batch_size": {"low": 4}}, r"high. is missing"),
+        (
+            {"train.batch_size": {"low": 4, "high": 8, "step": -1}},
+            r"batch_size: step -1",
+        ),
+        (
+            {"train.batch_size": {"low": 4, "high": 8, "step": 5}},
+            r"step 5 is not above zero",
+        ),
+        ({"train.batch_size": {"low": 4, "high": 8, "step": 0.5}}, r"step 0.5 is no whole number"),
+        ({"train.batch_size": {"low": 4, "high": 8.0}}, r"train.batch_size. is 5\.4"),
+        ({"experiment": ["a", "b"]}, r"the search names its trials itself"),
         ({"train.batch_size": "4 to 8"}, r"is '4 to 8'; a list of values, or low and high"),
         ({}, r"`ranges` is needed: by dotted key"),
     ],
@@ -174,9 +186,14 @@ def test_what_a_key_does_not_allow_is_refused_before_it_runs(written, tmp_path, 
 
 
 def test_other_ranges_and_other_storages_are_told(written, tmp_path):
+    synthesize(tmp_path / "others", seed=5, train=8, validation=4, size=32)
     hunt(written(), tmp_path / "runs", 1)
-    with pytest.raises(UsageError, match="has trials of hunt with other ranges; name another"):
+    with pytest.raises(UsageError, match="has trials of hunt with other ranges; "):
         hunt(written({"model.activation": ["tanh", "relu"]}), tmp_path / "runs", 2)
+    with pytest.raises(UsageError, match="has trials of hunt with other settings; "):
+        hunt(written(), tmp_path / "runs", 2, ["optimizer.momentum=0.5"])
+    with pytest.raises(UsageError, match="has trials of hunt with other data; "):
+        hunt(written(), tmp_path / "runs", 2, [f"data.root={tmp_path / 'others'}"])
     with pytest.raises(UsageError, match=r"--storage nowhere://x: cannot be used"):
         search(Search.read(written(), ()), tmp_path / "runs", 1, "nowhere://x", "cpu")
 

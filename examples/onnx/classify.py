@@ -4,7 +4,7 @@
     python classify.py lenet7.onnx photo.jpg ...
 
 For research and teaching: no medical device. Photographs are sampled as `pm_cls` does it. It does
-not bring 16-bit or CMYK files to 8-bit RGB as carefully: there the answers may differ.
+not bring CMYK files to RGB as carefully: there the answers may differ.
 """
 
 import json
@@ -18,6 +18,8 @@ from PIL import Image, ImageOps
 def pixels(file: str, size: int) -> np.ndarray:
     """uint8 [1, 3, size, size], RGB: bilinear of the four nearest pixels, aspect not kept."""
     with Image.open(file) as opened:
+        if opened.mode[0] in "IF" or getattr(opened, "n_frames", 1) > 1:
+            sys.exit(f"{file}: is of 16 bits a colour, or several pictures; not done here")
         image = ImageOps.exif_transpose(opened).convert("RGB")
     scale = (image.width / size, 0, 0, 0, image.height / size, 0)
     sampled = image.transform(

@@ -15,7 +15,6 @@ The page shows the same with the photographs, in a browser and without a network
 stopped or killed goes on where it was, from the file .answers beside the one to be written.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from pm_cls.runtime import journal
 from pm_cls.runtime.command import Expanded, add_device, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import whole, writing
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import check_output, typed_path
 from pm_cls.runtime.verbs import callable_as
 
 if TYPE_CHECKING:
@@ -72,11 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     add_device(parser)
     args = parser.parse_args(arguments)
-    for option, path in (("--out", args.out), ("--page", args.page)):
-        if path is not None and path.is_dir():
-            raise UsageError(f"{option} {path}: is a folder; name a file")
-        if path is not None and not os.access(path.parent, os.W_OK):  # before hours of work
-            raise UsageError(f"{option} {path}: cannot be written; is its folder there?")
+    if args.out is not None:
+        check_output("--out", args.out, (".csv", ".txt"))
+    if args.page is not None:
+        check_output("--page", args.page, (".html", ".htm"))
     if args.page is None and (args.explain or args.lang):
         raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
     if args.page is not None and args.page == args.out:

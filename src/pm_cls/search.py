@@ -54,7 +54,21 @@ class Range(Section):
             raise ValueError(f"low {self.low} is not below high {self.high}")
         if self.log and (self.low <= 0 or self.step is not None):
             raise ValueError("log: true goes with a low above zero, and without a step")
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            raise ValueError(f"step {self.step} is not above zero and at most high - low")
+        if self.is_whole and isinstance(self.step, float):
+            raise ValueError(f"step {self.step} is no whole number, as low and high are")
         return self
+
+    @property
+    def is_whole(self) -> bool:
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def tried(self) -> list[Number]:
+        """Both ends and, of what is not whole, a number between that is hardly whole."""
+        between = self.low + (self.high - self.low) / math.e
+        return [self.low, self.high] if self.is_whole else [self.low, self.high, between]
 
 
 @dataclass(frozen=True)
@@ -67,7 +81,7 @@ class Search:
 
     @classmethod
     def read(cls, path: Path, overrides: Sequence[str]) -> "Search":
-        """A YAML file; every end of every range is tried as a setting.
+        """A YAML file; values from every range are tried as settings.
 
         Raises:
             UsageError: it says something wrong, or a range that its key does not allow.
@@ -78,9 +92,11 @@ class Search:
             raise UsageError(f"{path}: `{RANGES}` is needed: by dotted key values, or low and high")
         resolve(settings, str(path), overrides)  # which stand in `settings` from now on
         ranges = {key: _range(value, f"{path}: {RANGES}.{key}") for key, value in given.items()}
+        if "experiment" in ranges:
+            raise UsageError(f"{path}: `{RANGES}.experiment`: the search names its trials itself")
         found = cls(settings, ranges, str(path))
         for key, values in ranges.items():
-            for value in values if isinstance(values, list) else (values.low, values.high):
+            for value in values if isinstance(values, list) else values.tried:
                 found.config({key: value})
         return found
 
@@ -100,6 +116,16 @@ class Search:
         check(config)
         return config
 
+    def stated(self) -> dict[str, Any]:
+        """What all trials of a search share: ranges, the settings beside them, and the data."""
+        from pm_cls.data import load_dataset
+
+        config = self.config({})
+        beside = {key: str(v) for key, v in config.flat().items() if key not in self.ranges}
+        ranges = {key: str(values) for key, values in self.ranges.items()}
+        data = load_dataset(config.data).digest
+        return {RANGES: ranges, "settings": {**beside, "seed": config.seed}, "data": data}
+
     def suggest(self, trial: "optuna.Trial") -> dict[str, Any]:
         """Values of all keys, as the sampler proposes them."""
         return {key: _suggested(trial, key, values) for key, values in self.ranges.items()}
@@ -116,8 +142,7 @@ def _range(given: object, source: str) -> Range | list[Any]:
 def _suggested(trial: "optuna.Trial", key: str, values: Range | list[Any]) -> Any:
     if isinstance(values, list):
         return values[trial.suggest_categorical(key, list(range(len(values))))]
-    whole = isinstance(values.low, int) and isinstance(values.high, int)
-    if whole and not isinstance(values.step, float):
+    if values.is_whole:
         low, high, step = int(values.low), int(values.high), int(values.step or 1)
         return trial.suggest_int(key, low, high, log=values.log, step=step)
     return trial.suggest_float(key, values.low, values.high, log=values.log, step=values.step)
@@ -194,13 +219,13 @@ def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study"
         study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
     except Exception as error:  # of whatever storage was named
         raise UsageError(f"--storage {storage}: cannot be used ({str(error).splitlines()[0]})")
-    stated = {key: str(values) for key, values in what.ranges.items()}
-    before = study.user_attrs.get(RANGES, stated)
-    if before != stated:
-        raise UsageError(
-            f"{storage}: has trials of {name} with other ranges; name another experiment"
-        )
-    study.set_user_attr(RANGES, stated)
+    for name_of_it, stated in what.stated().items():
+        if study.user_attrs.get(name_of_it, stated) != stated:
+            raise UsageError(
+                f"{storage}: has trials of {name} with other {name_of_it}; `--set experiment=NAME` "
+                "names another search"
+            )
+        study.set_user_attr(name_of_it, stated)
     return study
 
 

@@ -1,14 +1,16 @@
 """Photographs and classes of one's own: layouts, tables, drawn splits, and what is refused."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pm_cls.config import DataConfig
+from pm_cls.data import __main__ as data_verb
 from pm_cls.data import load_dataset, spec_of
 from pm_cls.data.photographs.check import check
-from pm_cls.data.photographs.classes import find
+from pm_cls.data.photographs.classes import Found, find
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.scores.target import Binary, Classes
 from tests.data.test_own_classifier import CLASSES, draw
@@ -112,6 +114,8 @@ def test_what_is_wrong_with_folders_is_named(pictures, tmp_path):
     (tmp_path / "one" / "table.csv").write_text("a,b")
     assert "no table with the columns file and label: table.csv" in told(tmp_path / "one")
     assert "are none of `data.classes`" in told(classes=["a", "b"])
+    shutil.copytree(pictures / "zebra", tmp_path / "roads" / "valid")
+    assert "valid is the name of a part: where" in told(_with(tmp_path / "roads", pictures))
     (pictures / "empty").mkdir()
     assert "no photographs in empty" in told()
     (pictures / "empty").rmdir()
@@ -123,6 +127,30 @@ def test_what_is_wrong_with_folders_is_named(pictures, tmp_path):
     assert "in training but not in validation" in told(both)
     shutil.copytree(pictures, both / "validation", dirs_exist_ok=True)
     assert "quagga in validation but not in training" in told(both)
+
+
+def test_numbers_are_sorted_by_their_size():
+    found = Found(Path(), names=["10", "b", "-1", "9", "2.5", "+3", "01", "1e3"])
+    assert found.classes() == ("-1", "01", "2.5", "+3", "9", "10", "1e3", "b")
+
+
+def test_a_patient_of_many_photographs_leaves_the_others_for_validation(pictures):
+    names = sorted(p.relative_to(pictures).as_posix() for p in pictures.glob("*/*.png"))
+    rows = [f"{n},{'ab'[i % 2]},{'many' if i < 10 else i}" for i, n in enumerate(names)]
+    (pictures / "table.csv").write_text("\n".join(["file,label,patient", *rows]))
+    data = load_dataset(config(pictures, validation_share=0.25))
+    assert len(data.validation.labels) >= 2
+
+
+def test_check_tells_of_classes_that_may_be_one(pictures, capsys):
+    rows = ["zebra/0.png,Cat", "zebra/1.png,cat", "zebra/2.png,cat", "zebra/3.png,cat"]
+    (pictures / "table.csv").write_bytes("\n".join(["file,label", *rows, ""]).encode())
+    data_verb.main(["check", str(pictures)])
+    said = capsys.readouterr().out
+    assert "Cat, cat are 2 classes; are they meant as one?" in said
+    assert "no validation part can be drawn: Cat: two different photographs" in said
+    with pytest.raises(UsageError, match=r"0.png: is there, and does not end in .html"):
+        data_verb.main(["check", str(pictures), "--page", str(pictures / "zebra" / "0.png")])
 
 
 def _with(root, folder):

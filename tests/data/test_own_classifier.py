@@ -17,7 +17,7 @@ from pm_cls.evaluate import evaluate
 from pm_cls.records import folder as places
 from pm_cls.records import stress
 from pm_cls.report.runs import read_runs
-from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.train import train
 from tests.conftest import REPOSITORY
 
@@ -133,6 +133,25 @@ def test_two_classes_of_ones_own_are_never_called_myopia(tmp_path, monkeypatch, 
     assert "myopi" not in shown and "近视" not in shown
     words = card("runs/own/seed0")
     assert "one logit, of label 1 (猫)" in words and "myopi" not in words
+
+
+def test_pictures_that_were_learned_are_no_test(tmp_path, tiny_config):
+    """Of a folder that has grown, another validation part would be drawn."""
+    pictures = tmp_path / "pictures"
+    draw(pictures, ("cat", "dog"), 8)
+    config = tiny_config("data.name=folder", f"data.root={pictures}")
+    place = train(config, tmp_path / "runs", "cpu").folder
+    other = tmp_path / "other" / "own" / "seed0"
+    shutil.copytree(place, other)
+    assert len(evaluate(place, device="cpu")) == len(config.train.report_epochs)
+    shutil.copy(pictures / "cat" / "0.png", pictures / "dog" / "new.png")
+    words = "was trained on other images than those now in .*; --data FOLDER --labels"
+    with pytest.raises(UsageError, match=words):
+        evaluate(place, device="cpu")
+    with pytest.raises(UsageError, match=words):
+        evaluate([place, other], ensemble="average", device="cpu")
+    with pytest.raises(UsageError, match="is named twice"):
+        evaluate([place, place], ensemble="average", device="cpu")
 
 
 def test_names_that_are_no_utf8_all_the_way(tmp_path, tiny_config):

@@ -307,6 +307,6 @@ def test_strict_refuses_repeated_photographs(official, tmp_path, capsys):
         main([*arguments, "--strict"])
     assert not (tmp_path / "runs").exists()
     main(arguments)
-    assert "note: 1 photographs stand more than once" in capsys.readouterr().out
+    assert "note: photographs stand more than once" in capsys.readouterr().out
     with pytest.raises(DataError, match="--strict refuses"):  # finished or not
         main([*arguments, "--strict"])

@@ -20,7 +20,7 @@ def card(run: str | Path, language: Language = "en") -> str:
     from pm_cls.card.front_matter import front_matter
     from pm_cls.records import folder, stress
     from pm_cls.report import page
-    from pm_cls.report.runs import UNREADABLE, read_run
+    from pm_cls.report.runs import UNREADABLE, Renamed, read_run
     from pm_cls.report.text import fraction, percent, percent_interval
 
     place = Path(run)
@@ -29,6 +29,8 @@ def card(run: str | Path, language: Language = "en") -> str:
         facts = Facts(read_run(place.resolve()), stress.read(place))
     except UsageError:  # in words already
         raise
+    except Renamed as error:
+        raise UsageError(f"{place}: {error}")
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise UsageError(f"{place}: is damaged ({reason}); train the run anew with --restart")

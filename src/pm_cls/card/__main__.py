@@ -13,7 +13,7 @@ from pm_cls.card import card
 from pm_cls.report.text import LANGUAGES
 from pm_cls.runtime.command import Expanded, new_parser, run_command
 from pm_cls.runtime.files import write_text, writing
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import check_output, typed_path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--lang", choices=LANGUAGES, default="en", help="the language of the card (default: en)"
     )
     args = parser.parse_args(arguments)
+    if args.out is not None:
+        check_output("--out", args.out, (".md",))
     text = card(args.run, args.lang)
     if args.out is None:
         print(text, end="")

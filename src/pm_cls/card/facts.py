@@ -150,6 +150,11 @@ class Facts:
         return spec_of(self.run.config.data)
 
     @property
+    def classes(self) -> list[str]:
+        """Their names as a table of Markdown can have them; none where they have none."""
+        return [" ".join(name.split()).replace("|", "\\|") for name in self.spec.classes]
+
+    @property
     def is_binary(self) -> bool:
         return isinstance(self.run.last.target, Binary)
 

@@ -229,7 +229,7 @@ def _explained(problem: Mapping[str, Any], root: type[BaseModel], prefix: str) -
         return f"key `{path}` is missing"
     reason = REASONS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "value_error" and isinstance(problem["input"], dict):
-        return f"`{path}`: {reason}"
+        return f"`{path}`: {reason}" if path else reason
     return f"`{path}` is {problem['input']!r:.80}; {reason[0].lower()}{reason[1:]}"
 
 

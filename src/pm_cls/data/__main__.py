@@ -34,7 +34,7 @@ from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.runtime.command import new_parser, run_command
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import csv_text, write_bytes, write_json, write_text, writing
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import check_output, typed_path
 
 SIDE = 16  # pixels; enough to tell a nearly black photograph
 
@@ -91,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif args.verb == "verify":
         print(verify(args.root))
     elif args.verb == "check":
+        if args.page is not None:
+            check_output("--page", args.page, (".html", ".htm"))
         found = check(args.root)
         print(*found.lines(), sep="\n")
         if args.page is not None:
@@ -102,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"note        {note}")
         print(f"written: {args.out}\n{verify(args.out)}")
     elif args.verb == "augmentations":
+        check_output("--out", args.out, (".png",))
         with writing(args.out):
             write_bytes(args.out, pictures.png())
         print(f"written: {args.out}")

@@ -59,6 +59,7 @@ class Dataset:
         official: whether these are all the official ones; None where that is not known.
         repeated: groups of names with the same content; None where they were not compared.
         limit: where only so many of each split were taken.
+        is_drawn: whether the validation part was drawn here: another one where the images change.
         notes: sentences about what people should know of the data.
     """
 
@@ -71,6 +72,7 @@ class Dataset:
     official: bool | None = None
     repeated: Sequence[Sequence[str]] | None = None
     limit: int | None = None
+    is_drawn: bool = False
     notes: tuple[str, ...] = ()
 
 

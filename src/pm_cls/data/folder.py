@@ -77,6 +77,7 @@ def load(config: DataConfig) -> Dataset:
         spec=of,
         counts=counts,
         repeated=repeated(found.files.names, digests),
+        is_drawn=found.is_validation is None,
         notes=(*notes, *nearly_black_note(*splits)),
     )
 

@@ -161,10 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
 
     def _post(self) -> tuple[str, bytes]:
-        if (
-            urlsplit(self.headers.get("Origin", self.server.address)).netloc
-            not in self.server.names
-        ):
+        if not self._is_asked_from_here():
             raise Refused(HTTPStatus.FORBIDDEN, Text("asked by another page", "请求来自其他网页"))
         asked = urlsplit(self.path)
         answering = self.server.answering
@@ -172,14 +169,15 @@ class _Handler(BaseHTTPRequestHandler):
         number = parse_qs(asked.query).get("run", [""])[0]
         if asked.path not in acts or not number.isdecimal():
             raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
-        if int(number[:9]) >= len(answering.runs):
+        chosen = int(number[:9])
+        if chosen >= len(answering.runs):
             raise Refused(HTTPStatus.NOT_FOUND, NO_RUN)
-        if problem := answering.runs[int(number)].problem:
+        if problem := answering.runs[chosen].problem:
             raise Refused(HTTPStatus.CONFLICT, problem)
         if not self.server.places.acquire(blocking=False):
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, BUSY)
         try:
-            return _json(acts[asked.path](int(number[:9]), self._content()))
+            return _json(acts[asked.path](chosen, self._content()))
         except BadPhotograph as error:
             words = next((t for start, t in REFUSALS.items() if str(error).startswith(start)), None)
             raise Refused(422, words or Text(str(error), f"无法读取这张照片（{error}）"))
@@ -190,6 +188,15 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(409, Text(str(error), f"无法给出结果：{error}"))
         finally:
             self.server.places.release()
+
+    def _is_asked_from_here(self) -> bool:
+        """Whether the page that asks, where the browser names it, is ours."""
+        try:
+            return urlsplit(self.headers.get("Origin", self.server.address)).netloc in (
+                self.server.names
+            )
+        except ValueError:  # of what is no address
+            return False
 
     def _content(self) -> bytes:
         """The file that was posted, whole."""

@@ -10,8 +10,8 @@ from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.evaluate import worth
-from pm_cls.evaluate.outcome import Evaluated, described
-from pm_cls.records import evaluations, predictions, result
+from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
+from pm_cls.records import evaluations, predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
@@ -25,13 +25,13 @@ def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
     from pm_cls.models.classifier import Run
 
     dataset = load_dataset(run.data_at(root))
+    run.check_validation(dataset, root)
     split, folder = dataset.validation, run.folder
-    same_data = dataset.digest == result.read(folder).data_digest
     for epoch in run.config.train.report_epochs:
         logits = Run(folder, run.config, epoch).logits(split.images)
         found = Predictions(split.names, split.labels, logits, dataset.spec.target)
         stored = predictions.file(folder, epoch)
-        note = _compare(stored, logits) if same_data else "other data than the run's"
+        note = _compare(stored, logits) if run.is_of(dataset) else OTHER_DATA
         data = f"validation images of {dataset.name}"
         yield Evaluated(folder, epoch, data, found, found.scores(), (f"note: {note}",))
 

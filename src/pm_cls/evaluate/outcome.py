@@ -11,6 +11,7 @@ from pm_cls.data.photographs.names import counted, enumerate_names
 from pm_cls.records.predictions import Predictions
 from pm_cls.scores.metrics import Scores
 
+OTHER_DATA = "other data than the run's"
 IF_SEEN = "a network that was trained on these is not tested by them"
 
 

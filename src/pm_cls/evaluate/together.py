@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
-from pm_cls.evaluate.outcome import Evaluated, described
+from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.errors import UsageError
 
@@ -34,10 +34,18 @@ def of_ensemble(
     """The runs as one, on the validation images or, with labels, on photographs from elsewhere."""
     from pm_cls.models.ensemble import Ensemble
 
+    if twice := {run.folder for run in runs if [r.folder for r in runs].count(run.folder) > 1}:
+        raise UsageError(f"--run {twice.pop()}: is named twice; name each run once")
     one = Ensemble(runs, together.kind, snapshots=together.snapshots, flips=together.flips)
     config, notes = runs[0].data_at(data if labels is None else None), []
     if labels is None or one.kind == "stacking":
         dataset = load_dataset(config)
+        for run in runs:
+            run.check_validation(dataset, config.root)
+            if one.kind == "stacking":
+                run.check_data(dataset, config.root)
+            elif not run.is_of(dataset):
+                notes.append(f"note: {run.folder}: {OTHER_DATA}")
     if one.kind == "stacking":
         notes.append(f"note: fitted on {one.fit(dataset)} training images that all have held out")
     if labels is None:

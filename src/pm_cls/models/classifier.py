@@ -116,11 +116,27 @@ class Run:
         data = self.config.data
         return data if root is None else data.model_copy(update={"root": str(root)})
 
+    def is_of(self, dataset: Dataset) -> bool:
+        """Whether it was trained on these data."""
+        return dataset.digest == result.read(self.folder).data_digest
+
     def check_data(self, dataset: Dataset, root: str | Path | None) -> None:
         """Raise UsageError where data are not those that it was trained on."""
-        if dataset.digest != result.read(self.folder).data_digest:
+        if not self.is_of(dataset):
             place = self.data_at(root).root
             raise UsageError(f"{self.folder}: was trained on other data than those in {place}")
+
+    def check_validation(self, dataset: Dataset, root: str | Path | None) -> None:
+        """Raise UsageError where the validation images may be among those that it learned from.
+
+        So it is where these were drawn, and from other images than when it was trained.
+        """
+        if dataset.is_drawn and not self.is_of(dataset):
+            raise UsageError(
+                f"{self.folder}: was trained on other images than those now in "
+                f"{self.data_at(root).root}, whose validation part would be drawn anew, partly "
+                "from what it learned; --data FOLDER --labels FILE.csv scores it on a table"
+            )
 
     @cached_property
     def calibration(self) -> Calibration | None:

@@ -271,7 +271,10 @@ def _in_8_bits(run: Run, data: Dataset, file: Path, out: Path) -> tuple[Path, Ex
 
 def _data(run: Run, needed: bool) -> Dataset | None:
     try:
-        return load_dataset(run.config.data)
+        data = load_dataset(run.config.data)
+        if needed:
+            run.check_data(data, None)
+        return data
     except (DataError, UsageError) as error:
         if needed:
             raise DataError(f"--int8 needs the data of the run: {error}")

@@ -48,6 +48,8 @@ def build(
     roots: Mapping[str, str],
 ) -> Report:
     """Write a report; see `pm_cls.report.report`."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: cannot be written (it is a file; a folder is needed)")
     found, left_out = read_runs(runs_dir)
     material = gather(found, left_out, seeds, out)
     techniques = statements.stated().of_techniques(found)

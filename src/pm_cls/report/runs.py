@@ -43,10 +43,15 @@ DAMAGED = Text(
     "{name} is damaged and was left out ({reason:.120}).",
     "{name} 已损坏，未计入（{reason:.120}）。",
 )
+LEFT_OUT = Text("{name} was left out ({reason}).", "{name} 未计入（{reason}）。")
 # What reading a damaged run may raise.
 UNREADABLE = (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError)
 RUN = Text("1 seed", "1 个种子")
 RUNS = Text("{n} seeds", "{n} 个种子")
+
+
+class Renamed(ValueError):
+    """The folders of a run have not its name and seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +156,9 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
         try:
             found.append(read_run(place))
         except UNREADABLE as error:
+            if isinstance(error, Renamed):
+                left_out[name] = LEFT_OUT.format(name=name, reason=str(error))
+                continue
             cause = error.__cause__ or error
             reason = " ".join(f"{type(cause).__name__}: {cause}".split())
             left_out[name] = DAMAGED.format(name=name, reason=reason)
@@ -158,10 +166,11 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
 
 
 def read_run(place: Path) -> Record:
-    """Read the finished run in a folder; one of UNREADABLE where it is damaged."""
+    """Read the finished run in a folder; Renamed, or one of UNREADABLE where it is damaged."""
     stored = result.read(place)
     if (place.parent.name, place.name) != (stored.experiment, f"seed{stored.seed}"):
-        raise ValueError(f"it says that it is {stored.experiment}, seed {stored.seed}")
+        name = f"{stored.experiment}/seed{stored.seed}"
+        raise Renamed(f"it holds the run {name}, and its folders need these names")
     answers, scores = {}, {}
     for epoch, known in stored.epochs.items():
         answers[epoch] = predictions.published(predictions.file(place, epoch))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pm_cls.runtime.errors import PmClsError, RunError, UsageError
 
@@ -103,8 +103,15 @@ def read_record(kind: type[Read], path: Path) -> Read:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); {ANEW}") from error
     except ValueError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UsageError(f"{path}: is damaged ({reason}); {ANEW}") from error
+        raise UsageError(f"{path}: is damaged ({_reason(error)}); {ANEW}") from error
+
+
+def _reason(error: ValueError) -> str:
+    """In few words; of what pydantic finds wrong the first alone."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())[:200]
+    first = error.errors(include_url=False)[0]
+    return ": ".join([*map(str, first["loc"]), first["msg"]])
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

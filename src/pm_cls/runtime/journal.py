@@ -20,6 +20,7 @@ from pm_cls.runtime.files import cannot_write, writing
 from pm_cls.runtime.locks import alone
 
 SUFFIX = ".answers"  # behind the name of the file that they are for
+BEGINS = b'{"asked": '
 Answer = dict[str, Any]  # its `name`, and what a reader of the journal knows
 
 
@@ -94,9 +95,11 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
             yield Journal(file, asked, names)
         return
     path = place.with_name(place.name + SUFFIX)
-    with writing(place):
-        file = path.open("a+b")
-        file.close()
+    with writing(place), path.open("a+b") as file:
+        file.seek(0)
+        start = file.read(len(BEGINS))
+        if start != BEGINS[: len(start)]:
+            raise UsageError(f"{path}: is no file of answers, which is to be there; move it away")
     with ExitStack() as held:
         try:
             held.enter_context(alone(path.with_name(path.name + ".lock"), timeout=0))

@@ -1,6 +1,7 @@
 """Paths as people type them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
@@ -18,3 +19,22 @@ def typed_path(text: str) -> Path:
     if not text.strip():
         raise UsageError(f"{text!r} is no path; the name of a file or folder is needed")
     return Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib forgets the ./ of ./~
+
+
+def check_output(option: str, path: Path, endings: Sequence[str]) -> None:
+    """Check, before any work, that a file can be written at a path, and no other kind of file lost.
+
+    Args:
+        endings: of the files that may be replaced, as `.csv`.
+
+    Raises:
+        UsageError: a folder is there or a file that ends otherwise, or its folder takes none.
+    """
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: is a folder; name a file")
+    if path.exists() and path.suffix.lower() not in endings:
+        listed = " or ".join(endings)
+        raise UsageError(f"{option} {path}: is there, and does not end in {listed}; name another")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError(f"{option} {path}: {above} cannot be written")

@@ -9,6 +9,7 @@ import paddle
 from pm_cls.config import Config
 from pm_cls.data import Split, order
 from pm_cls.data.augmentation import MIXUP, Augmentation
+from pm_cls.runtime.errors import UsageError
 from pm_cls.train.objective import Objective, Outputs
 from pm_cls.train.schedules import build_schedule
 
@@ -30,6 +31,11 @@ class Lessons:
         kept = order.kept(n, train.hold_out, config.seed)
         self.kept = order.thinned(kept, split.labels, train.thinned, config.seed)
         self.held_out = order.held_out(n, train.hold_out, config.seed)
+        if train.hold_out and not len(self.held_out):
+            raise UsageError(
+                f"`train.hold_out` {train.hold_out} of {n} training images is none; "
+                f"{math.ceil(1000 / n) / 1000} holds one out"
+            )
         objective.weigh(split.labels[self.kept])
         self._augmentation = Augmentation(train.augmentation, split.images, self.kept, config.seed)
         self.steps = math.ceil(len(self.places(1)) / train.batch_size)  # of any epoch

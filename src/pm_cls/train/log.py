@@ -34,7 +34,7 @@ def repeated(data: Dataset) -> str:
 def tell_of(data: Dataset) -> None:
     """Log what people should know of the data."""
     if pairs := repeated(data):
-        log.info(f"note: {len(data.repeated or [])} photographs stand more than once: {pairs}")
+        log.info(f"note: photographs stand more than once: {pairs}")
     if len(np.unique(data.validation.labels, axis=0)) == 1:
         log.info("note: the validation set has one class only, so its AUC is undefined")
     for note in data.notes:

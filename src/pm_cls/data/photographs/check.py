@@ -15,9 +15,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from pm_cls.config import DataConfig
 from pm_cls.data.photographs import layout
-from pm_cls.data.photographs.classes import find
+from pm_cls.data.photographs.classes import Found, find
 from pm_cls.data.photographs.colours import BadPhotograph
+from pm_cls.data.photographs.draw import drawn
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.images import nearly_black, read_photograph
 from pm_cls.data.photographs.names import enumerate_names
@@ -136,11 +138,35 @@ def _listed(root: Path) -> tuple[Files, list[str], list[str], Sequence[str]]:
         splits = ["all"] * len(found.names)
         if held is not None:
             splits = ["validation" if one else "training" for one in held]
-        return found.files, found.names, splits, found.notes
+        return found.files, found.names, splits, [*found.notes, *_doubts(found)]
     parts = {"training": official.training, "validation": official.validation}
     classes = [f"label {label}" for part in parts.values() for label in part.labels]
     splits = [name for name, part in parts.items() for _ in part.labels]
     return official.files(), classes, splits, official.notes
+
+
+def _doubts(found: Found) -> Iterator[str]:
+    """Sentences on classes that may be meant as one, and on a split that cannot be drawn."""
+    classes, alike = found.classes(), dict[object, list[str]]()
+    for name in classes:
+        alike.setdefault(_meant(name), []).append(name)
+    for names in (names for names in alike.values() if len(names) > 1):
+        yield f"{enumerate_names(names)} are {len(names)} classes; are they meant as one?"
+    if found.is_validation is None:
+        labels = np.array([classes.index(name) for name in found.names])
+        together = found.patients or content_digests(found.files)
+        try:
+            drawn(labels, together, DataConfig(name="folder"), classes)
+        except DataError as error:
+            yield f"no validation part can be drawn: {error}"
+
+
+def _meant(name: str) -> object:
+    """What is equal of `Cat` and `cat`, and of `1` and `1.0`."""
+    try:
+        return float(name)
+    except ValueError:
+        return name.casefold()
 
 
 def _read(files: Files) -> tuple[np.ndarray, Counter[str], dict[int, str]]:

@@ -4,6 +4,7 @@ Folders: `train/<class>/` and `validation/<class>/`, or `<class>/`; photographs 
 within. A table: the columns file (relative to it) and label; split and patient if it has them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,13 @@ import numpy as np
 from pm_cls.data.photographs.external import Finder
 from pm_cls.data.photographs.folders import Files, is_clutter, walk_folders
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
-from pm_cls.data.photographs.labels import LABEL_COLUMNS, MOST, NAME_COLUMNS, column_key
+from pm_cls.data.photographs.labels import (
+    CLASS_COLUMNS,
+    LABEL_COLUMNS,
+    MOST,
+    NAME_COLUMNS,
+    column_key,
+)
 from pm_cls.data.photographs.names import enumerate_names, normal
 from pm_cls.data.photographs.tables import ENDINGS, BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
@@ -21,10 +28,11 @@ from pm_cls.runtime.errors import DataError
 TRAINING, VALIDATION = ("train", "training"), ("validation", "val", "valid")
 COLUMNS = {
     "file": NAME_COLUMNS[0] | NAME_COLUMNS[1],
-    "label": LABEL_COLUMNS | {"class", "类别"},
+    "label": LABEL_COLUMNS | CLASS_COLUMNS,
     "split": {"split", "划分"},
     "patient": {"patient", "patientid", "患者"},
 }
+IF_CLASS = " ({name} is the name of a part: where it is one of a class, list the files in a CSV)"
 LAYOUT = "train/<class>/ and validation/<class>/, or <class>/, or a CSV with file,label is needed"
 
 
@@ -53,9 +61,9 @@ class Found:
         return tuple(sorted(set(self.names), key=_rank))
 
 
-def _rank(name: str) -> tuple[bool, int, str]:
-    is_number = name.isascii() and name.isdecimal() and len(name) < 20
-    return not is_number, int(name) if is_number else 0, name
+def _rank(name: str) -> tuple[bool, float, str]:
+    is_number = re.fullmatch(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", name) is not None
+    return not is_number, float(name) if is_number else 0.0, name
 
 
 def find(root: Path) -> Found:
@@ -128,7 +136,8 @@ def _of_folders(root: Path) -> Found:
             raise DataError(f"{root}: both {same[0].name} and {same[1].name}; keep one of them")
     found = Found(root)
     if parts[True] and not parts[False]:
-        raise DataError(f"{root}: {parts[True][0].name} without train; {LAYOUT}")
+        name = parts[True][0].name
+        raise DataError(f"{root}: {name} without train; {LAYOUT}{IF_CLASS.format(name=name)}")
     held: list[bool] = []
     places = [(p[0], side) for side, p in parts.items() if p] or [(root, False)]
     for place, side in places:
@@ -136,7 +145,11 @@ def _of_folders(root: Path) -> Found:
         _add_classes(found, root, place)
         held += [side] * (len(found.names) - before)
     if not found.names:
-        raise DataError(f"{root}: no folder of a class with photographs ({EXAMPLES}); {LAYOUT}")
+        taken = IF_CLASS.format(name=parts[False][0].name) if parts[False] else ""
+        place = places[0][0] if parts[False] else root
+        raise DataError(
+            f"{place}: no folder of a class with photographs ({EXAMPLES}); {LAYOUT}{taken}"
+        )
     if parts[False] and (left := [p.name for p in inner if p not in [w for w, _ in places]]):
         found.notes.append(f"left out beside train: {enumerate_names(left)}")
     order = sorted(range(len(held)), key=lambda i: found.files.names[i])
@@ -233,6 +246,8 @@ def _of_table(path: Path, folder: Path, table: Table) -> Found:
         found.is_validation = np.array([rows[name][1] in VALIDATION for name in names], bool)
     if "patient" in at:
         found.patients = [rows[name][2] for name in names]
+    if table.hint:
+        found.notes.append(table.hint.removeprefix("; "))
     if left := len(place.photographs - set(names)):
         found.notes.append(f"{left:,} photographs beside the table have no row and are left out")
     return found

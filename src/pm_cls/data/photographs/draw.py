@@ -52,19 +52,26 @@ def _of_contents(labels: np.ndarray, groups: np.ndarray, config: DataConfig) -> 
 
 
 def _of_patients(labels: np.ndarray, groups: np.ndarray, config: DataConfig) -> np.ndarray:
-    """By the fold, of as many as the share asks for, that has all classes and fits it best."""
+    """By the fold, of as many as the share asks for, that has all classes and fits it best.
+
+    Where it is off by a quarter of the share or more, as with patients of many photographs, by the
+    best fold of fewer.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     least = min(len(set(groups[labels == label].tolist())) for label in set(labels.tolist()))
     fewest = int(np.bincount(labels).min())
-    count = max(min(round(1 / config.validation_share), least, fewest), 2)
-    folds = StratifiedGroupKFold(count, shuffle=True, random_state=config.split_seed)
+    most = max(min(round(1 / config.validation_share), least, fewest), 2)
     every, best = len(set(labels.tolist())), None
-    for train, validation in folds.split(labels, labels, groups):
-        if len(set(labels[train].tolist())) == len(set(labels[validation].tolist())) == every:
-            off = abs(len(validation) / len(labels) - config.validation_share)
-            if best is None or off < best[0]:
-                best = off, validation
+    for count in range(most, 1, -1):
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=config.split_seed)
+        for train, validation in folds.split(labels, labels, groups):
+            if len(set(labels[train].tolist())) == len(set(labels[validation].tolist())) == every:
+                off = abs(len(validation) / len(labels) - config.validation_share)
+                if best is None or off < best[0]:
+                    best = off, validation
+        if best is not None and best[0] < config.validation_share / 4:
+            break
     if best is None:
         raise DataError(
             "no draw by patients gives both sides every class; another `data.split_seed` may, or "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pm_cls.data.photographs.names import enumerate_names, normal, photograph_key
-from pm_cls.data.photographs.tables import BadTable, NoHeader, Row, read_table
+from pm_cls.data.photographs.tables import BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
 
 FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
@@ -23,6 +23,7 @@ NAME_COLUMNS = (
     {"id"},  # a number in the official table, where another column has the names
 )
 LABEL_COLUMNS = {"label", "labels", "标签"}
+CLASS_COLUMNS = {"class", "类别"}  # in a table that was named, where it has no label
 LABELS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
 MOST = 10  # problems that are told
 
@@ -79,7 +80,7 @@ def read_labels(
         DataError: the table cannot be read, a column is missing, or rows are wrong (all listed).
     """
     try:
-        labels = read(path, key, classes)
+        labels = _of_table(read_table(path, _is_named_header), key, classes)
     except NoHeader as error:
         raise DataError(
             f"{path}: {NEEDED} are needed, in one of the first rows, with commas between; {error}"
@@ -98,10 +99,14 @@ def read(
     Raises:
         NoHeader, BadTable: it is none.
     """
-    table = read_table(path, is_header)
+    return _of_table(read_table(path, is_header), key, classes)
+
+
+def _of_table(table: Table, key: Callable[[str], str], classes: Sequence[str]) -> Labels:
     names_at = next(filter(None, (_columns(table.header, names) for names in NAME_COLUMNS)))
-    labels_at = _columns(table.header, LABEL_COLUMNS)
+    labels_at = _columns(table.header, LABEL_COLUMNS) or _columns(table.header, CLASS_COLUMNS)
     labels = Labels(hint=table.hint, known=_known(classes))
+    named = {label: name for name, label in labels.known.items() if not name.endswith(".0")}
     for number, row in table.rows:
         if not row:
             continue
@@ -122,7 +127,7 @@ def read(
         elif label is None:
             labels.tell(f"row {number}: label of {shown} is {text!r:.80}")
         elif labels.of.setdefault(name, label) != label:
-            first, second = sorted((labels.of[name], label))
+            first, second = (named[one] for one in sorted((labels.of[name], label)))
             labels.tell(f"row {number}: {shown} has label {first} and label {second}")
     return labels
 
@@ -131,6 +136,12 @@ def is_header(cells: Iterable[str]) -> bool:
     """Whether a row names a column of names and one of labels."""
     found = {column_key(cell) for cell in cells}
     return bool(found & LABEL_COLUMNS) and any(found & names for names in NAME_COLUMNS)
+
+
+def _is_named_header(cells: Iterable[str]) -> bool:
+    """As `is_header`, of a table that is known to be one of labels."""
+    found = {column_key(cell) for cell in cells}
+    return bool(found & (LABEL_COLUMNS | CLASS_COLUMNS)) and any(found & n for n in NAME_COLUMNS)
 
 
 def column_key(title: str) -> str:

@@ -121,14 +121,15 @@ def make(material: Material) -> Content:
         for name, ours in stressed.items()
         for line in _lines(ours, by_name[name], costs.get(name))
     ]
+    known = {one.strength for ours in by_name.values() for one in ours}
+    strengths = [one for one in STRENGTHS if one in known]
     return Content(
-        told=STRENGTHS if found else None,
+        told=strengths if found else None,
         files={"stress.csv": columns.csv(CSV, found)},
         figures={
             f"stress_{strength}_{score}": partial(draw, by_name, strength, score)
-            for strength in STRENGTHS
+            for strength in strengths
             for score in SCALES
-            if found
         },
         tables={"stress": partial(columns.html, PAGE, found, group="title")},
     )
