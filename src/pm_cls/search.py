@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     import optuna
 
 RANGES = "ranges"
+FIXED = {"experiment", "seed", "train.hold_out"} | {
+    f"data.{key}" for key in ("name", "root", "limit", "classes", "split_seed", "validation_share")
+}
 HELD_OUT = 0.2  # where the config holds nothing out
 NEEDS = 'the search needs Optuna: pip install -c constraints.txt -e ".[cpu,search]"'
 
@@ -92,8 +96,11 @@ class Search:
             raise UsageError(f"{path}: `{RANGES}` is needed: by dotted key values, or low and high")
         resolve(settings, str(path), overrides)  # which stand in `settings` from now on
         ranges = {key: _range(value, f"{path}: {RANGES}.{key}") for key, value in given.items()}
-        if "experiment" in ranges:
-            raise UsageError(f"{path}: `{RANGES}.experiment`: the search names its trials itself")
+        if fixed := sorted({*ranges} & FIXED):
+            raise UsageError(
+                f"{path}: `{RANGES}.{fixed[0]}`: all trials of a search share it, so that they are "
+                "judged on the same images"
+            )
         found = cls(settings, ranges, str(path))
         for key, values in ranges.items():
             for value in values if isinstance(values, list) else values.tried:
@@ -197,8 +204,8 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     study = _study(optuna, storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite", name, what)
     while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
         trial, values, lock = claim
-        config = what.config(values, f"{name}-{trial.number}")
         try:
+            config = _fitting(what, values, f"{name}-{trial.number}")
             loss = _held_out_loss(config, runs_dir, device)
         except RunError as error:  # a loss that became NaN is an answer too
             print(f"trial {trial.number}: {error}")
@@ -263,6 +270,14 @@ def _lock(runs_dir: Path, name: str, number: int) -> filelock.FileLock:
     return filelock.FileLock(runs_dir / f"{name}-{number}.lock")
 
 
+def _fitting(what: Search, values: Mapping[str, Any], name: str) -> Config:
+    """The config of a trial; RunError where values that fit alone do not fit together."""
+    try:
+        return what.config(values, name)
+    except UsageError as error:
+        raise RunError(str(error))
+
+
 def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
     """Train, or go on; the cross-entropy of the held-out images after the last reported epoch."""
     from pm_cls.data import load_dataset
@@ -271,7 +286,7 @@ def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
 
     run = train(config, runs_dir, device)
     split, target = load_dataset(config.data).train, run.spec.target
-    left = held_out(len(split.labels), config.train.hold_out, config.seed)
+    left = held_out(split, config.train.hold_out, config.seed)
     loss = target.cross_entropy(run.logits(split.images[left]), split.labels[left])
     if not math.isfinite(loss):
         raise RunError(f"{run.folder}: the held-out loss is {loss}")
@@ -280,6 +295,8 @@ def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
 
 def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Config:
     """The trials as CSV and as a figure, and the best setting as a config."""
+    from pm_cls.report import drawing, pictures
+
     done = optuna.trial.TrialState.COMPLETE
     found = study.get_trials(deepcopy=False, states=(done,))
     if not found:
@@ -297,29 +314,11 @@ def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Conf
             stem.with_suffix(".csv"), csv_text(["trial", "held_out_loss", *what.ranges], rows)
         )
         write_text(stem.with_name(f"{stem.name}-best.yaml"), config.to_yaml())
-        _draw([one.number for one in found], losses, stem)
+        drawing.save(partial(pictures.trials, [one.number for one in found], losses), stem)
     number = found[best].number
     print(f"\nbest of {len(found)}: trial {number}, held-out loss {losses[best]:.4f}")
     print(f"written: {stem}.csv, {stem}.png, {stem}-best.yaml")
     return config
-
-
-def _draw(numbers: Sequence[int], losses: Sequence[float], stem: Path) -> None:
-    from pm_cls.report import drawing
-    from pm_cls.report.text import Language
-
-    def history(language: Language) -> drawing.Figure:
-        figure = drawing.Figure(figsize=(6, 3.2), layout="constrained")
-        axes = figure.subplots()
-        least = [min(losses[: i + 1]) for i in range(len(losses))]
-        axes.plot(numbers, losses, "o", color=drawing.VALIDATION, label="a trial")
-        axes.step(numbers, least, where="post", color=drawing.TRAINING, label="best so far")
-        axes.set(xlabel="trial", ylabel="held-out loss")
-        drawing.plain(axes)
-        axes.legend(frameon=False)
-        return figure
-
-    drawing.save(history, stem)
 
 
 def _plain(value: object) -> str:

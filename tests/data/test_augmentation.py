@@ -20,6 +20,7 @@ from pm_cls.data.augmentation.places import flip, shift
 from pm_cls.data.order import kept, shuffled
 from pm_cls.runtime.errors import UsageError
 from tests.conftest import REPOSITORY
+from tests.data.test_order import split_of
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 20, 30), dtype=np.uint8)
 
@@ -268,12 +269,12 @@ def test_steps_that_are_none_are_refused():
 
 
 def test_a_share_is_held_out_by_the_seed():
-    found = kept(1000, 0.1, seed=5)
+    found = kept(split_of(1000), 0.1, seed=5)
     assert len(found) == 900 and len(np.unique(found)) == 900 and found.max() < 1000
-    assert np.array_equal(found, kept(1000, 0.1, seed=5))
-    assert not np.array_equal(found, kept(1000, 0.1, seed=6))
-    np.testing.assert_array_equal(kept(7, 0.0, seed=5), np.arange(7))
-    assert len(kept(1, 0.9, seed=0)) == 1
+    assert np.array_equal(found, kept(split_of(1000), 0.1, seed=5))
+    assert not np.array_equal(found, kept(split_of(1000), 0.1, seed=6))
+    np.testing.assert_array_equal(kept(split_of(7), 0.0, seed=5), np.arange(7))
+    assert len(kept(split_of(1), 0.9, seed=0)) == 1
     assert sorted(found[shuffled(900, 5, 1)]) == list(found)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pm_cls.data.dataset import Split
 from pm_cls.data.order import ORDERS, check, held_out, kept, shuffled, thinned
 from pm_cls.runtime.errors import UsageError
 
@@ -69,7 +70,26 @@ def test_a_class_is_thinned_by_the_seed():
         thinned(places, LABELS, {3: 0.5}, seed=4)
 
 
+def split_of(n, patients=None):
+    return Split(tuple(map(str, range(n))), np.zeros(n, np.int64), np.zeros((n, 1)), patients)
+
+
 def test_what_is_held_out_is_the_rest():
-    both = np.concatenate([kept(22, 0.3, 1), held_out(22, 0.3, 1)])
-    assert sorted(both) == list(range(22)) and len(held_out(22, 0.3, 1)) == 7
-    assert len(held_out(22, 0.0, 1)) == 0
+    split = split_of(22)
+    both = np.concatenate([kept(split, 0.3, 1), held_out(split, 0.3, 1)])
+    assert sorted(both) == list(range(22)) and len(held_out(split, 0.3, 1)) == 7
+    assert len(held_out(split, 0.0, 1)) == 0
+
+
+def test_a_patient_is_held_out_whole():
+    patients = np.repeat(np.arange(20), 4)[np.random.default_rng(1).permutation(80)]
+    split = split_of(80, patients)
+    draws = set()
+    for seed in range(5):
+        out = held_out(split, 0.25, seed)
+        assert len(out) == 20 and not {*patients[out]} & {*patients[kept(split, 0.25, seed)]}
+        draws.add(tuple(out))
+    assert len(draws) == 5
+    alone = split_of(4, np.zeros(4, np.int64))  # of one patient, who is trained on
+    assert len(held_out(alone, 0.5, 0)) == 0 and len(kept(alone, 0.5, 0)) == 4
+    assert len(held_out(split, 0.0, 0)) == 0

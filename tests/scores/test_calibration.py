@@ -86,3 +86,12 @@ def test_expected_error_of_known_probabilities():
     assert expected_error(one, labels) == pytest.approx(0, abs=1e-9)
     assert expected_error(np.full(10, 0.9), np.zeros(10, int)) == pytest.approx(0.9)
     assert expected_error(np.ones(4), np.ones(4, int)) == 0
+
+
+def test_views_count_as_their_image():
+    """Of sixty images one in 61 may be passed over, however many views each has."""
+    logits, labels = drawn(60)
+    many = fit(np.tile(logits, 10), np.tile(labels, 10), views=10)
+    assert many.certain == pytest.approx(fit(logits, labels).certain) and many.n == 600
+    alone = fit(np.tile(logits, 10), np.tile(labels, 10))
+    assert many.certain <= alone.certain

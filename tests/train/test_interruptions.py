@@ -235,11 +235,11 @@ def test_nan_keeps_the_last_two_good_states(stopped):
             "schedule.name=one_cycle",
             "schedule.warm_up=0.2",
             "loss.centre=0.01",
-            "loss.class_weights=balanced",
         ),
         (
             "train.hold_out=0.2",
             "train.weights=average",
+            "loss.class_weights=balanced",
             "pretraining.epochs=1",
             "optimizer.name=adamw",
             "loss.name=focal",

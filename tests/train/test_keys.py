@@ -5,6 +5,8 @@ import re
 import pytest
 
 from pm_cls.config import Config
+from pm_cls.runtime.errors import UsageError
+from pm_cls.train import train
 from pm_cls.train.__main__ import main
 from pm_cls.train.keys import NAMED, described
 
@@ -47,3 +49,26 @@ def test_the_command_needs_nothing_else(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--keys"])
     assert ended.value.code == 0 and capsys.readouterr().out.strip() == described()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["train.fit=regression", "loss.name=hinge"], "`loss.name` is for training in steps"),
+        (["train.fit=regression", "train.order=as_stored"], "`train.order` is for training in"),
+        (["train.fit=regression", "optimizer.l1=0.1"], "`optimizer.l1` is for training in steps"),
+        (
+            ["model.name=dense", "model.grey=true", "data.channel_order=bgr"],
+            "model.grey` weighs",
+        ),
+        (
+            ["loss.class_weights=balanced", "train.order=undersampled"],
+            "the rare ones would count twice",
+        ),
+        (["train.hold_out=0.01"], "hold_out` 0.01 of 24 training images is none; 0.042 holds one"),
+    ],
+)
+def test_settings_that_would_be_passed_over_are_refused(settings, words, tiny_config, tmp_path):
+    once = ["train.epochs=1", "train.report_epochs=[1]"]
+    with pytest.raises(UsageError, match=words):
+        train(tiny_config(*once, *settings), tmp_path, "cpu")

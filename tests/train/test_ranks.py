@@ -244,4 +244,6 @@ def test_batch_statistics_and_mixed_precision_are_refused_where_they_cannot_be(
     monkeypatch.setattr("pm_cls.train.ranks.join", lambda device: Beside(0, 2))
     with pytest.raises(UsageError, match="whole batches; it trains in one process"):
         train(tiny_config("model.normalization=layers"), tmp_path, "cpu")
+    with pytest.raises(UsageError, match=r"`loss.centre` goes by whole batches"):
+        train(tiny_config("loss.centre=0.1"), tmp_path, "cpu")
     assert not list(tmp_path.iterdir())

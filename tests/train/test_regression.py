@@ -77,6 +77,21 @@ def test_views_of_an_image_are_of_one_fold():
     assert Binary().right(found.unseen, found.labels).mean() < 0.8
 
 
+def test_photographs_of_a_patient_are_of_one_fold():
+    rng = np.random.default_rng(0)
+    images = np.repeat(rng.integers(0, 256, (20, 3, 32, 32)).astype(np.uint8), 2, axis=0)
+    labels, patients = np.repeat(np.arange(20) % 2, 2), np.repeat(np.arange(20), 2)
+    paddle.seed(0)
+    model = build_model("lenet7", image_size=32, activation="tanh")
+    right = {}
+    for known in (None, patients):
+        found = fit_last_layer(
+            model, [images], labels, Binary(), batch_size=8, seed=0, patients=known
+        )
+        right[known is None] = Binary().right(found.unseen, labels).mean()
+    assert right[True] == 1 and right[False] < 0.8
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -91,7 +91,8 @@ def _cut(dataset: Dataset, limit: int) -> Dataset:
 def _drawn(split: Split, limit: int) -> Split:
     chosen = np.sort(np.random.default_rng(0).permutation(len(split.labels))[:limit])
     names = tuple(split.names[i] for i in chosen)
-    return Split(names, split.labels[chosen], split.images[chosen])
+    patients = None if split.patients is None else split.patients[chosen]
+    return Split(names, split.labels[chosen], split.images[chosen], patients)
 
 
 __all__ = [

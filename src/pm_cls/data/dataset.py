@@ -40,11 +40,13 @@ class Split:
         names: n file names (or indices), as they stand in the predictions.
         labels: int64 [n], the class, from 0.
         images: uint8 [n, channels, height, width], 0 to 255; may be a memory map.
+        patients: int64 [n], equal for photographs of one; None where the data do not tell.
     """
 
     names: tuple[str, ...]
     labels: np.ndarray
     images: np.ndarray
+    patients: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

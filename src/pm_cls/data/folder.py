@@ -5,6 +5,8 @@ table with the columns file and label and, if wanted, split and patient. Without
 one is drawn; see `pm_cls.data.photographs.draw`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from pm_cls.config import DataConfig
@@ -63,7 +65,11 @@ def load(config: DataConfig) -> Dataset:
         files = Files([found.files.folders[i] for i in rows], [found.files.names[i] for i in rows])
         part = Photographs(files, labels[rows])
         lines += [f"{name} {line}" for line in described(part, digests[rows])]
-        parts.append((part, load_split(part, digests[rows], config)))
+        split = load_split(part, digests[rows], config)
+        if found.patients:
+            each = np.unique(found.patients, return_inverse=True)[1][rows]
+            split = replace(split, patients=each)
+        parts.append((part, split))
     counts = {
         name: {of.classes[label]: int(n) for label, n in enumerate(np.bincount(part.labels))}
         for name, (part, _) in zip(SPLITS, parts, strict=True)

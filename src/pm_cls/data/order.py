@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from pm_cls.config.options import chosen
+from pm_cls.data.dataset import Split
 from pm_cls.runtime.errors import UsageError
 
 # int64 classes [n] of the images that are trained on, images a batch, seed, epoch -> int64 places
@@ -30,7 +31,10 @@ def _as_stored(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np
 
 
 def oversampled(labels: np.ndarray, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """All images; those of rarer classes again, drawn anew each epoch, up to the most frequent."""
+    """All images; those of rarer classes again, drawn anew each epoch, up to the most frequent.
+
+    What is shown again within an epoch is changed by augmentation in the same way.
+    """
     return _of_equal_size(labels, max, seed, epoch)
 
 
@@ -64,13 +68,22 @@ def check(name: str, labels: np.ndarray) -> Order:
     return order
 
 
-def kept(n: int, share: float, seed: int) -> np.ndarray:
+def kept(split: Split, share: float, seed: int) -> np.ndarray:
     """int64, sorted: which of n images are trained on where a share, rounded, is held out.
 
-    One at least is kept. The split is that of the seed, whatever the order of the epochs.
+    One at least is kept. The split is that of the seed, whatever the order of the epochs. All
+    photographs of a patient, where the data tell, are held out together: as many patients as give
+    the share, or a few more photographs.
     """
+    n = len(split.labels)
     held_out = min(round(share * n), n - 1)
     drawn = np.random.default_rng([seed, n, 0, 1]).permutation(n)
+    if split.patients is not None and held_out:
+        of_it = split.patients[drawn]
+        met = of_it[np.sort(np.unique(of_it, return_index=True)[1])]  # in the order of the draw
+        totals = np.cumsum([(of_it == one).sum() for one in met])
+        out = met[: min(int(np.searchsorted(totals, held_out)) + 1, len(met) - 1)]
+        return np.flatnonzero(~np.isin(split.patients, out))
     return np.sort(drawn[held_out:])
 
 
@@ -104,9 +117,9 @@ def thinned(
     return np.sort(np.concatenate(left))
 
 
-def held_out(n: int, share: float, seed: int) -> np.ndarray:
+def held_out(split: Split, share: float, seed: int) -> np.ndarray:
     """int64, sorted: the images that `kept` leaves out."""
-    return np.setdiff1d(np.arange(n), kept(n, share, seed))
+    return np.setdiff1d(np.arange(len(split.labels)), kept(split, share, seed))
 
 
 def _of_equal_size(

@@ -74,7 +74,7 @@ class Ensemble:
         split = data.train
         left = np.arange(len(split.labels))
         for run in self.runs:
-            of_run = held_out(len(split.labels), run.config.train.hold_out, run.config.seed)
+            of_run = held_out(split, run.config.train.hold_out, run.config.seed)
             left = np.intersect1d(left, of_run)
         if not len(left):
             raise UsageError(

@@ -52,8 +52,13 @@ class Calibration:
 AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)  # where none is stored
 
 
-def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
-    """Fit all on held-out images, both labels present."""
+def fit(logits: np.ndarray, labels: np.ndarray, views: int = 1) -> Calibration:
+    """Fit all on held-out images, both labels present.
+
+    Args:
+        views: of each image there are so many, which count as one where it is about how many
+            images are covered.
+    """
     from scipy.optimize import minimize_scalar
     from scipy.special import expit, log_expit
 
@@ -65,7 +70,7 @@ def fit(logits: np.ndarray, labels: np.ndarray) -> Calibration:
     # Bounded, as logits that part the labels would ask for a temperature of zero.
     temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
     one = expit(logits / temperature)
-    return Calibration(temperature, _youden(one, labels), _certain(one, labels), len(labels))
+    return Calibration(temperature, _youden(one, labels), _certain(one, labels, views), len(labels))
 
 
 def _youden(one: np.ndarray, labels: np.ndarray) -> float:
@@ -79,14 +84,14 @@ def _youden(one: np.ndarray, labels: np.ndarray) -> float:
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _certain(one: np.ndarray, labels: np.ndarray) -> float:
+def _certain(one: np.ndarray, labels: np.ndarray, views: int) -> float:
     """The least probability of the likelier label at which the other one is ruled out.
 
     A label is ruled out where its probability is below that of all but a share 1 - COVERED of the
     held-out images for their own label.
     """
     own = np.sort(np.where(labels == 1, one, 1 - one))
-    rank = max(int((len(own) + 1) * (1 - COVERED)), 1)
+    rank = max(int((len(own) // views + 1) * (1 - COVERED)), 1) * views
     return float(max(1 - own[rank - 1], 0.5))
 
 

@@ -15,6 +15,7 @@ from pm_cls.data.augmentation import AUGMENTATIONS
 from pm_cls.data.order import ORDERS
 from pm_cls.models.blocks.initialisers import INITIALISERS
 from pm_cls.models.build import MODELS, OF_THE_DATA, check_model
+from pm_cls.runtime.errors import UsageError
 from pm_cls.train.losses import LOSSES
 from pm_cls.train.optimizers import OPTIMIZERS
 from pm_cls.train.schedules import SCHEDULES
@@ -32,6 +33,7 @@ NAMED: dict[str, Mapping[str, Any]] = {
         name: f"{step.meaning}; up to {step.most:g}" for name, step in AUGMENTATIONS.items()
     },
 }
+OF_STEPS = ("loss.", "optimizer.", "schedule.", "pretraining.", "train.order")
 OF_ALL_NETWORKS = {*OF_THE_DATA, "activation"}
 
 
@@ -49,6 +51,15 @@ def check(config: Config) -> None:
         named = chosen(NAMED[f"{section}.name"], f"{section}.name", of.name)
         checked(named, section, of.name, of.options())
     check_model(config.model)
+    if config.model.options().get("grey") and config.data.channel_order != "rgb":
+        raise UsageError("`model.grey` weighs red, green and blue; `data.channel_order` rgb is it")
+    if config.train.fit == "regression":
+        plain, ours = Config(experiment=config.experiment).flat(), config.flat()
+        unused = [k for k in ours if k.startswith(OF_STEPS) and ours[k] != plain.get(k)]
+        if unused:
+            raise UsageError(
+                f"`{unused[0]}` is for training in steps; `train.fit` regression makes none"
+            )
 
 
 def described() -> str:

@@ -28,9 +28,14 @@ class Lessons:
         self._config, self._split, self._objective = config, split, objective
         train, n = config.train, len(split.labels)
         self._order = order.check(train.order, split.labels)
-        kept = order.kept(n, train.hold_out, config.seed)
+        if config.loss.class_weights == "balanced" and self._order in order.BY_CLASS:
+            raise UsageError(
+                f"`train.order` {train.order} shows all classes alike already; with "
+                "`loss.class_weights` balanced the rare ones would count twice"
+            )
+        kept = order.kept(split, train.hold_out, config.seed)
         self.kept = order.thinned(kept, split.labels, train.thinned, config.seed)
-        self.held_out = order.held_out(n, train.hold_out, config.seed)
+        self.held_out = order.held_out(split, train.hold_out, config.seed)
         if train.hold_out and not len(self.held_out):
             raise UsageError(
                 f"`train.hold_out` {train.hold_out} of {n} training images is none; "

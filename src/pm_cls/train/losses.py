@@ -17,6 +17,7 @@ from pydantic import Field
 from pm_cls.scores.target import Binary, Several, Target
 
 Loss: TypeAlias = "Callable[..., paddle.Tensor]"
+TINY = 1e-30
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -30,6 +31,8 @@ def cross_entropy(
     if isinstance(target, Binary | Several):
         wanted = labels.reshape(logits.shape).astype(np.float32)
         wanted = wanted * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else wanted
+        # At a logit of exactly zero Paddle 3.3 gives a gradient that is less by one.
+        logits = logits + TINY * (logits == 0).astype(logits.dtype)
         each = F.binary_cross_entropy_with_logits(
             logits, paddle.to_tensor(wanted), reduction="none"
         )

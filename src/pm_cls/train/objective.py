@@ -38,10 +38,6 @@ class Objective:
         self._weights: np.ndarray | None = None  # by class
         self._centres = Centres(spec, model) if config.centre else None
 
-    def parameters(self) -> list[paddle.Tensor]:
-        """What the optimiser moves besides the network."""
-        return [] if self._centres is None else self._centres.parameters()
-
     def state_dict(self) -> Mapping[str, paddle.Tensor]:
         return {} if self._centres is None else self._centres.state_dict()
 
@@ -94,10 +90,11 @@ class Objective:
 class Centres(nn.Layer):
     """Centre loss (Wen et al. 2016): half the squared distance of features to their class's centre.
 
-    The features are what the last linear layer of the network takes. The centres are parameters,
-    at zero in the beginning, which the optimiser moves with the network; in the paper they follow
-    the means of the batches at a rate of their own.
+    The features are what the last linear layer of the network takes. The centres, at zero in the
+    beginning, follow the features of each batch: by `RATE` of the way, less where a class has few.
     """
+
+    RATE = 0.5  # alpha of the paper
 
     def __init__(self, spec: Spec, model: nn.Layer) -> None:
         super().__init__()
@@ -105,8 +102,7 @@ class Centres(nn.Layer):
         if isinstance(spec.target, Several):
             raise UsageError("`loss.centre` goes by the class; the images have several labels")
         last = last_linear(model, outputs, "`loss.centre`")
-        shape = [max(outputs, 2), last.weight.shape[0]]
-        self.centres = self.create_parameter(shape, default_initializer=nn.initializer.Constant(0))
+        self.register_buffer("centres", paddle.zeros([max(outputs, 2), last.weight.shape[0]]))
         self._features: paddle.Tensor | None = None
         last.register_forward_pre_hook(self._note)
 
@@ -114,7 +110,16 @@ class Centres(nn.Layer):
         self._features = given[0]
 
     def forward(self, labels: np.ndarray) -> paddle.Tensor:
-        """float32 [n]: of the images that went through the network last."""
+        """float32 [n]: of the images that went through the network last; moves the centres."""
         assert self._features is not None
-        centres = F.embedding(paddle.to_tensor(labels), self.centres)
-        return ((self._features.astype("float32") - centres) ** 2).sum(axis=1) / 2
+        features, of = self._features.astype("float32"), paddle.to_tensor(labels)
+        distances = ((features - F.embedding(of, self.centres)) ** 2).sum(axis=1) / 2
+        self._follow(features.detach(), of)
+        return distances
+
+    @paddle.no_grad()
+    def _follow(self, features: paddle.Tensor, labels: paddle.Tensor) -> None:
+        member = F.one_hot(labels, self.centres.shape[0])  # [n, classes]
+        counts = member.sum(axis=0).unsqueeze(1)
+        away = counts * self.centres - paddle.matmul(member, features, transpose_x=True)
+        self.centres.set_value(self.centres - self.RATE * away / (1 + counts))

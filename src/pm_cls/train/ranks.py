@@ -70,7 +70,8 @@ class Ranks:
         """Sum the gradient of each parameter over all ranks."""
         if self.count > 1:
             for parameter in parameters:
-                self._exchange("all_reduce", parameter.grad)
+                if parameter.grad is not None:  # as of those that are not trained
+                    self._exchange("all_reduce", parameter.grad)
 
     def all_of(self, part: np.ndarray, n: int, columns: int) -> np.ndarray:
         """Put together the rows float32 [*, columns] that the ranks made of what they `take` of n.

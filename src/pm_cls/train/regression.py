@@ -45,12 +45,14 @@ def fit_last_layer(
     *,
     batch_size: int,
     seed: int,
+    patients: np.ndarray | None = None,
 ) -> Fit:
     """Set the last linear layer of a network.
 
     Args:
         views: of all images, each uint8 [n, channels, height, width], from one on.
         labels: int64 [n], the class.
+        patients: int64 [n], whose photographs stay in one fold; None where they are not known.
 
     Raises:
         UsageError: the network has no such layer, or the images have several labels.
@@ -63,15 +65,17 @@ def fit_last_layer(
 
     if isinstance(target, Several):
         raise UsageError("`train.fit` regression goes by the class; the images have several labels")
-    counts = np.bincount(labels, minlength=max(target.outputs, 2))
+    of, alike = _alike(labels, patients)
+    counts = np.bincount(alike, minlength=max(target.outputs, 2))
     if counts.min() < FOLDS:
+        what = "training images" if patients is None else "patients"
         raise DataError(
-            f"{counts.min()} training images of a class; a regression needs {FOLDS} or more of each"
+            f"{counts.min()} {what} of a class; a regression needs {FOLDS} or more of each"
         )
     layer = last_linear(model, target.outputs, "`train.fit` regression")
     looks = [with_features(model, layer, images, batch_size)[1] for images in views]
     seen, repeated = np.concatenate(looks), np.tile(labels, len(looks))
-    folds = _folds(labels, len(looks), seed)
+    folds = _folds(of, alike, len(looks), seed)
     settings = {"max_iter": 5000, "tol": 1e-6}
     search = LogisticRegressionCV(
         Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", refit=True, **settings
@@ -89,10 +93,26 @@ def fit_last_layer(
     return Fit(strength, unseen, repeated, looks[0])
 
 
-def _folds(labels: np.ndarray, views: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _alike(labels: np.ndarray, patients: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Of each image the number of what stays in one fold, and by it the most frequent label."""
+    if patients is None:
+        return np.arange(len(labels)), labels
+    of = np.unique(patients, return_inverse=True)[1]
+    table = np.zeros((of.max() + 1, labels.max() + 1), int)
+    np.add.at(table, (of, labels), 1)
+    return of, table.argmax(axis=1)
+
+
+def _folds(
+    of: np.ndarray, alike: np.ndarray, views: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """By fold the rows of `views` times all images that it is fitted on, and those left out."""
     from sklearn.model_selection import StratifiedKFold
 
-    n, starts = len(labels), len(labels) * np.arange(views)[:, np.newaxis]
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(np.zeros(n), labels)
-    return [tuple((rows + starts).ravel() for rows in fold) for fold in folds]
+    starts = len(of) * np.arange(views)[:, np.newaxis]
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(alike, alike)
+
+    def rows(chosen: np.ndarray) -> np.ndarray:
+        return (np.flatnonzero(np.isin(of, chosen)) + starts).ravel()
+
+    return [(rows(fitted), rows(left)) for fitted, left in folds]

@@ -56,13 +56,10 @@ class Training:
         keys.check(config)
         self.model = build(config, self.spec)
         self.objective = Objective(config.loss, self.spec, self.model)
-        if ranks.count > 1 and has_statistics(self.model):
-            raise UsageError(
-                f"`model.name` {config.model.name} normalises with statistics of whole batches; it "
-                "trains in one process"
-            )
-        parameters = [*self.model.parameters(), *self.objective.parameters()]
-        self.optimizer = build_optimizer(parameters, config.optimizer)
+        if ranks.count > 1 and (has_statistics(self.model) or config.loss.centre):
+            what = "`loss.centre`" if config.loss.centre else f"`model.name` {config.model.name}"
+            raise UsageError(f"{what} goes by whole batches; it trains in one process")
+        self.optimizer = build_optimizer(self.model.parameters(), config.optimizer)
         slow_features(self.model, config.optimizer.features_rate, self.spec.target.outputs)
         self.answering = Answering(config.train, self.model)
         self.fitted: Fit | None = None
@@ -144,8 +141,9 @@ class Training:
         size, target = config.train.batch_size, self.spec.target
         changed = (self.lessons.images(view)(kept) for view in range(1, config.train.views + 1))
         self.fitted = fit_last_layer(
-            self.model, chain([images], changed), labels, target, batch_size=size, seed=config.seed
-        )
+            self.model, chain([images], changed), labels, target, batch_size=size, seed=config.seed,
+            patients=None if split.patients is None else split.patients[kept],
+        )  # fmt: skip
         log.info(f"regression: C {self.fitted.strength:.2g}")
         return target.cross_entropy(logits_of(self.model, images, size), labels)
 
@@ -160,7 +158,7 @@ class Training:
             assert self.fitted is not None
             found = self.fitted
             answers = found.unseen[:, 0], found.labels, found.features
-            worth.write(self.folder, *answers, "cross-validation")
+            worth.write(self.folder, *answers, "cross-validation", 1 + self.config.train.views)
         elif len(self.lessons.held_out):
             with self.answering.in_place(self.held_out_loss):
                 logits, labels = self.held_out_answers()

@@ -14,7 +14,12 @@ from pm_cls.train.log import log
 
 
 def write(
-    folder: Path, logits: np.ndarray, labels: np.ndarray, features: np.ndarray | None, how: str
+    folder: Path,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    features: np.ndarray | None,
+    how: str,
+    views: int = 1,
 ) -> None:
     """Fit and write, or say in the log why there is too little for it.
 
@@ -22,11 +27,12 @@ def write(
         logits: float [n], of label 1, of images that were not trained on; labels int64 [n].
         features: float [m, features] of those that were; None where they are not known.
         how: `held out` or `cross-validation`.
+        views: of each image.
     """
     if len(np.unique(labels)) < 2:
         log.info("note: the held-out images are of one class; the answers are not calibrated")
         return
-    found, familiar = calibration.fit(logits, labels), None
+    found, familiar = calibration.fit(logits, labels, views), None
     if features is not None and len(features) > familiarity.NEIGHBOURS:
         familiar = familiarity.fit(features)
     records.write(folder, found, familiar, how)
