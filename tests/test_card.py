@@ -1,5 +1,6 @@
 """Model cards: what hubs read, what stands in them, and what is said to be missing."""
 
+import ast
 import re
 import shutil
 
@@ -155,7 +156,9 @@ def test_the_verb_writes_a_file_or_says_why_not(bare, tmp_path, capsys):
 def test_the_example_of_the_card_is_python(bare):
     for language in ("en", "zh"):
         (code,) = re.findall(r"```python\n(.*?)```", card(bare, language), re.S)
-        compile(code, "card", "exec")
+        calls = [one for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Call)]
+        called = {ast.unparse(one.func) for one in calls}
+        assert called == {"pm_cls.load_run", "run.predict", "print"}
 
 
 def test_a_damaged_run_is_told(bare, tmp_path):
