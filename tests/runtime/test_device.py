@@ -39,28 +39,47 @@ def test_gpu_without_a_gpu_is_refused(monkeypatch):
         device.prepare("gpu")
 
 
-def test_gpu_is_used_with_deterministic_kernels(monkeypatch):
-    said = []
-    monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
-    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: (8, 9))
-    monkeypatch.setattr(paddle, "set_flags", said.append)
-    monkeypatch.setattr(paddle, "set_device", said.append)
-    assert device.prepare("auto") == "gpu"
-    assert said == [{"FLAGS_cudnn_deterministic": True}, "gpu"]
-
-
-def test_a_gpu_that_the_old_wheel_has_no_code_for_is_not_used(monkeypatch):
-    said = []
-    monkeypatch.setattr(device.log, "warning", said.append)
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU as Paddle shows one, of capability 9.0; its sums are those of the CPU."""
     monkeypatch.setattr(paddle.device, "is_compiled_with_cuda", lambda: True)
     monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(paddle.device.cuda, "get_device_capability", lambda: (9, 0))
-    monkeypatch.setattr(paddle, "__version__", "2.6.2")
-    with pytest.raises(UsageError, match=r"no code for a GPU of capability 9\.0; --device cpu"):
+    called = []
+    monkeypatch.setattr(paddle, "set_flags", called.append)
+    monkeypatch.setattr(paddle, "set_device", called.append)
+    return called
+
+
+def test_gpu_is_used_with_deterministic_kernels(gpu):
+    assert device.prepare("auto") == "gpu"
+    assert gpu[0] == {"FLAGS_cudnn_deterministic": True}
+    assert set(gpu[1:]) == {"gpu"}
+
+
+def fails(shape):
+    raise OSError("(External) CUDA error(209), no kernel image is available")
+
+
+@pytest.mark.parametrize("ones", [paddle.zeros, fails], ids=["zeros", "error"])
+def test_a_gpu_that_the_wheel_has_no_code_for_is_not_used(monkeypatch, gpu, ones):
+    said = []
+    monkeypatch.setattr(device.log, "warning", said.append)
+    monkeypatch.setattr(paddle, "ones", ones)
+    with pytest.raises(UsageError, match=r"nothing right .* capability 9\.0; --device cpu will do"):
         device.prepare("gpu")
-    assert device.prepare("auto") == "cpu"
+    assert device.prepare("auto") == "cpu" and gpu[-1] == "cpu"
     assert len(said) == 1 and "going on with the CPU" in said[0]
+
+
+def test_a_command_writes_its_notes_as_they_are_whatever_others_made_of_logging():
+    code = (
+        "import logging; logging.basicConfig(format='[WARNING] %(message)s')\n"
+        "from pm_cls.runtime.command import run_command\n"
+        "run_command(lambda arguments: logging.getLogger('pm_cls').warning('note: of the device'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "note: of the device\n"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import argparse
 import glob
+import logging
 import os
 import signal
 import sys
@@ -116,6 +117,7 @@ def run_command(main: Callable[[Sequence[str] | None], None]) -> int:
     """
     for number in stop_signals():
         signal.signal(number, _stop)
+    logging.getLogger("pm_cls").propagate = False  # Paddle 2.6 makes the root's lines its own
     code = _code_of(main)
     try:
         streams.check_output()

@@ -20,7 +20,6 @@ from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import MKL_CODE_PATH, THREADS, mkl_code_path, one_thread
 
 CHOICES = ("auto", "cpu", "gpu")
-NEWER_THAN_2_6 = (9, 0)  # compute capability; its wheel has machine code up to 8.6, which 8.9 runs
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of mallopt(3)
 
 log = logging.getLogger("pm_cls")
@@ -83,27 +82,32 @@ def prepare(device: str = "auto") -> str:
             f"--device gpu: the installed {wheels[0]} {found}; --device cpu will do, or for a GPU: "
             f'pip uninstall -y {wheels[0]}, then pip install -c constraints-oldest.txt -e ".[gpu]"'
         )
-    if has_gpu and device != "cpu" and (too_new := _too_new()):
-        if device == "gpu":
-            raise UsageError(f"--device gpu: {too_new}; --device cpu will do")
-        log.warning(f"note: {too_new}; going on with the CPU")
-        has_gpu = False
     chosen = "gpu" if has_gpu and device != "cpu" else "cpu"
     if chosen == "gpu":
         paddle.set_flags({"FLAGS_cudnn_deterministic": True})  # CPU wheels do not know the flag
+        paddle.set_device("gpu")
+        if not _adds_up():
+            capability = ".".join(map(str, paddle.device.cuda.get_device_capability()))
+            found = (
+                f"{wheels[0]} {paddle.__version__} computes nothing right on this GPU of capability"
+            )
+            if device == "gpu":
+                raise UsageError(f"--device gpu: {found} {capability}; --device cpu will do")
+            log.warning(f"note: {found} {capability}; going on with the CPU")
+            chosen = "cpu"
     paddle.set_device(chosen)
     return chosen
 
 
-def _too_new() -> str | None:
-    """Why Paddle has no code for the first GPU, of those that its wheels say nothing of."""
+def _adds_up() -> bool:
+    """Whether the device that is set can add: without code for it, Paddle 2.6 gives zeros."""
     import paddle
 
-    capability = paddle.device.cuda.get_device_capability()
-    if int(paddle.__version__.split(".")[0]) > 2 or capability < NEWER_THAN_2_6:
-        return None
-    found = ".".join(map(str, capability))
-    return f"paddlepaddle-gpu {paddle.__version__} has no code for a GPU of capability {found}"
+    try:
+        one = paddle.ones([1])
+        return bool((one + one).numpy()[0] == 2)
+    except (RuntimeError, OSError):  # what Paddle makes of an error of CUDA
+        return False
 
 
 def _check_code_path() -> None:
