@@ -38,7 +38,11 @@ def test_the_threshold_follows_a_shift():
 
 def test_labels_that_are_parted_leave_the_threshold_near_the_middle():
     found = fit(np.array([-4.0, -3.0, 3.0, 5.0] * 5), np.array([0, 0, 1, 1] * 5))
-    assert 0.3 < found.threshold < 0.7 and np.isfinite(found.temperature)
+    assert 0.3 < found.threshold < 0.7
+
+
+def test_answers_that_are_all_right_are_made_no_surer():
+    assert fit(np.array([-0.4, -0.3, 0.3, 0.5] * 5), np.array([0, 0, 1, 1] * 5)).temperature == 1
 
 
 def test_certain_answers_cover_what_they_should():

@@ -29,11 +29,18 @@ def test_every_key_has_a_paragraph_with_a_meaning():
 def test_all_that_can_be_named_is_there_with_its_options():
     for key, known in NAMED.items():
         for name in known:
-            assert re.search(rf"^      {name}(:|$)", paragraph(key), re.MULTILINE), (key, name)
+            assert re.search(rf"^      {name}: \w", paragraph(key), re.MULTILINE), (key, name)
     assert "        loss.gamma: number >= 0, default 2" in paragraph("loss.name")
-    assert "        model.pool_to: whole number >= 1 <= 1024 | null, default null" in paragraph(
-        "model.name"
-    )
+    assert (
+        "        model.pool_to: whole number >= 1 <= 1024 | null, default null\n"
+        "          Over a grid of so many cells a side"
+    ) in paragraph("model.name")
+
+
+def test_options_of_networks_and_optimisers_have_a_meaning():
+    for key in ("model.name", "optimizer.name"):
+        after = re.findall(r"^        \w+\.\w+: .*\n( *)", paragraph(key), re.MULTILINE)
+        assert after and set(after) == {" " * 10}
 
 
 def test_ranges_and_defaults():

@@ -91,8 +91,7 @@ def resolve(settings: Settings, source: str, overrides: Sequence[str] = ()) -> C
     for override in overrides:
         _override(settings, override)
     if overrides:
-        keys = ", ".join(override.partition("=")[0].strip() for override in overrides)
-        source = f"{source} with --set {keys}"
+        source = f"{source} with --set"
     config = validated(Config, settings, f"{source}: ")
     for name, section in config:
         if isinstance(section, OpenSection):

@@ -13,11 +13,17 @@ from pm_cls.data.dataset import Dataset, Source, Spec, Split
 from pm_cls.runtime.errors import UsageError
 
 DATASETS: dict[str, Source] = {
-    "ichallenge_pm": Source(ichallenge_pm.SPEC, ichallenge_pm.load),
-    "mnist": Source(mnist.SPEC, mnist.load),
-    "fashion_mnist": Source(mnist.SPEC, mnist.load),
-    "cifar10": Source(cifar10.SPEC, cifar10.load),
-    "folder": Source(folder.spec, folder.load),
+    "ichallenge_pm": Source(
+        ichallenge_pm.SPEC,
+        ichallenge_pm.load,
+        meaning="fundus photographs: is the eye pathologically myopic?",
+    ),
+    "mnist": Source(mnist.SPEC, mnist.load, meaning="handwritten digits"),
+    "fashion_mnist": Source(mnist.SPEC, mnist.load, meaning="pieces of clothing"),
+    "cifar10": Source(cifar10.SPEC, cifar10.load, meaning="ten kinds of objects and animals"),
+    "folder": Source(
+        folder.spec, folder.load, meaning="your own: a folder a class, or images and a table"
+    ),
     **drawn.SOURCES,
 }
 

@@ -75,6 +75,7 @@ class Dataset:
     repeated: Sequence[Sequence[str]] | None = None
     limit: int | None = None
     is_drawn: bool = False
+    meaning: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -83,9 +84,10 @@ class Source:
     """A data set that a config can name: its spec, and how both splits are loaded.
 
     The spec may depend on the config. `is_drawn` where nothing is read: `data.root` then means
-    nothing.
+    nothing. `meaning` stands in `train --keys`.
     """
 
     spec: Spec | Callable[[DataConfig], Spec]
     load: Callable[[DataConfig], Dataset]
     is_drawn: bool = False
+    meaning: str = ""

@@ -153,5 +153,11 @@ def _spec(task: Task) -> Spec:
 
 
 SOURCES: dict[str, Source] = {
-    name: Source(_spec(task), partial(_load, task), is_drawn=True) for name, task in TASKS.items()
+    name: Source(
+        _spec(task),
+        partial(_load, task),
+        True,
+        f"drawn figures of {len(set(task.classes.values()))} classes",
+    )
+    for name, task in TASKS.items()
 }

@@ -1,9 +1,10 @@
 """AlexNet as thesis 3.5 describes it, or with the third linear layer of the thesis' tutorial."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import paddle
 from paddle import nn
+from pydantic import Field
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.convolution import Conv2D
@@ -31,7 +32,10 @@ class AlexNet(nn.Layer):
         outputs: int = 1,
         activation: str = "relu",
         image_size: int = 224,
-        fc_layers: Literal[2, 3] = 2,
+        fc_layers: Annotated[
+            Literal[2, 3],
+            Field(description="Linear layers; the thesis' text has 2, the tutorial 3."),
+        ] = 2,
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]

@@ -68,13 +68,23 @@ def _grey(images: paddle.Tensor) -> paddle.Tensor:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
+Grey = Annotated[bool, Field(description="Of red, green and blue the grey value is taken first.")]
+Unit = Annotated[bool, Field(description="Pixels are brought to [0, 1] first.")]
+DropOutputs = Annotated[
+    float, Field(ge=0, lt=1, description="Rate of the dropout of the outputs in training.")
+]
+Hidden = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...],
+    Field(min_length=1, description="How many values each hidden layer has."),
+]
+BatchNorm = Annotated[bool, Field(description="Batch normalisation in each hidden layer.")]
+
+
 class Chain(nn.Layer):
     """Input float32 [n, channels, image_size, image_size] in [-1, 1]; output [n, outputs].
 
     Attributes:
         parts: what is made, but for the last linear layer, which gives the outputs.
-        grey: whether the grey value of three channels, red, green and blue, is taken first.
-        unit: whether the pixels are brought to [0, 1] first.
     """
 
     parts: tuple[Make, ...] = ()
@@ -86,8 +96,8 @@ class Chain(nn.Layer):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
-        grey: bool = False,
-        unit: bool = True,
+        grey: Grey = False,
+        unit: Unit = True,
     ) -> None:
         super().__init__()
         if grey and channels != 3:
@@ -149,9 +159,9 @@ class Deep3x3(Chain):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
-        grey: bool = False,
-        unit: bool = True,
-        drop_outputs: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        grey: Grey = False,
+        unit: Unit = True,
+        drop_outputs: DropOutputs = 0.0,
     ) -> None:
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size,
@@ -201,10 +211,10 @@ class Dense(Chain):
         outputs: int = 10,
         activation: str = "relu",
         image_size: int = 28,
-        hidden: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (128, 64),
-        batch_norm: bool = False,
-        grey: bool = False,
-        unit: bool = True,
+        hidden: Hidden = (128, 64),
+        batch_norm: BatchNorm = False,
+        grey: Grey = False,
+        unit: Unit = True,
     ) -> None:
         self.parts = tuple(dense(values, norm=batch_norm) for values in hidden)
         super().__init__(

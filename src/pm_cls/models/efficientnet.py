@@ -1,9 +1,10 @@
 """EfficientNet-Lite0 (Tan and Le 2019; without squeeze and excitation, with relu cut at six)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import paddle
 from paddle import nn
+from pydantic import Field
 
 from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.linear import Linear
@@ -59,10 +60,6 @@ class EfficientNetLite0(nn.Layer):
 
     Input float32 [n, 3, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The pixels
     are brought to what its weights were trained on, (value of 0 to 255 - 127) / 128.
-
-    Args:
-        stages: 1 to 7, whose maps are averaged for the last layer, in place of the head's. The
-            first tell textures, the last the things of ImageNet.
     """
 
     def __init__(
@@ -72,7 +69,13 @@ class EfficientNetLite0(nn.Layer):
         outputs: int = 1,
         activation: Literal["relu"] = "relu",
         image_size: int = 224,
-        stages: tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...] = (),
+        stages: Annotated[
+            tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...],
+            Field(
+                description="Whose maps are averaged for the last layer, in place of the head's; "
+                "the first tell textures, the last the things of ImageNet."
+            ),
+        ] = (),
     ) -> None:
         super().__init__()
         in_colour(channels, type(self).__name__)

@@ -5,9 +5,11 @@ the joined branches alone, so that it cannot be made the same by options.
 """
 
 from functools import partial
+from typing import Annotated
 
 import paddle
 from paddle import nn
+from pydantic import Field
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.convolution import Conv2D
@@ -70,7 +72,9 @@ class GoogLeNet(nn.Layer):
         outputs: int = 1,
         activation: str = "relu",
         image_size: int = 224,
-        auxiliary: bool = False,
+        auxiliary: Annotated[
+            bool, Field(description="Two more heads in training, each with a loss of its own.")
+        ] = False,
     ) -> None:
         super().__init__()
         at_least(image_size, 32)

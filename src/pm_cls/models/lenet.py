@@ -14,13 +14,20 @@ from pm_cls.models.blocks.sizes import feature_count
 from pm_cls.models.blocks.stages import Sequential
 from pm_cls.runtime.errors import UsageError
 
+PoolTo = Annotated[
+    Annotated[int, Field(ge=1, le=1024)] | None,
+    Field(
+        description="Over a grid of so many cells a side the last features are averaged; the "
+        "linear layer then does not grow with the image."
+    ),
+]
+
 
 class LeNet7(nn.Layer):
     """Three convolutions and two linear layers; 19,233,841 parameters at 224x224.
 
     Input float32 [n, channels, image_size, image_size] in [-1, 1]; output float32 [n, outputs]. The
-    shapes below are those of a 224x224 image. `pool_to` averages the last features over a grid of
-    so many cells a side: the linear layer then does not grow with the image.
+    shapes below are those of a 224x224 image.
     """
 
     def __init__(
@@ -30,7 +37,7 @@ class LeNet7(nn.Layer):
         outputs: int = 1,
         activation: str = "relu",
         image_size: int = 224,
-        pool_to: Annotated[int, Field(ge=1, le=1024)] | None = None,
+        pool_to: PoolTo = None,
     ) -> None:
         super().__init__()
         act = ACTIVATIONS[activation]

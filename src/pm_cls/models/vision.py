@@ -5,11 +5,12 @@ within 1 / sqrt(features); it does here too.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import paddle
 from paddle import nn
 from paddle.vision import models
+from pydantic import Field
 
 from pm_cls.models.blocks.quick import quicken
 from pm_cls.models.blocks.sizes import at_least, in_colour
@@ -71,11 +72,7 @@ class _Plain(models.resnet.BasicBlock):
 
 
 class ResNet(Vision):
-    """He et al. (2016).
-
-    Args:
-        shortcuts: add to what comes out of each block what went in; false: their plain network.
-    """
+    """He et al. (2016)."""
 
     def __init__(
         self,
@@ -84,7 +81,9 @@ class ResNet(Vision):
         outputs: int = 1,
         activation: Literal["relu"] = "relu",
         image_size: int = 224,
-        shortcuts: bool = True,
+        shortcuts: Annotated[
+            bool, Field(description="What goes into a block is added to what comes out of it.")
+        ] = True,
     ) -> None:
         super().__init__(
             channels=channels, outputs=outputs, activation=activation, image_size=image_size

@@ -18,7 +18,8 @@ class Calibration:
     """How logits become answers.
 
     Attributes:
-        temperature: logits are divided by it (Guo et al. 2017).
+        temperature: logits are divided by it (Guo et al. 2017). 1 where every held-out image got
+            its label: the likeliest temperature is 0 then, and nothing says how sure to be.
         threshold: of the probability, from which the answer is 1: where sensitivity plus
             specificity is greatest (Youden 1950) on the held-out images.
         certain: an answer whose probability is less is "not sure": by conformal prediction
@@ -62,13 +63,15 @@ def fit(logits: np.ndarray, labels: np.ndarray, views: int = 1) -> Calibration:
     from scipy.optimize import minimize_scalar
     from scipy.special import expit, log_expit
 
-    logits, signs = np.asarray(logits, np.float64), 2 * labels - 1
+    logits = np.asarray(logits, np.float64)
+    margins = (2 * labels - 1) * logits
 
     def loss(log_temperature: float) -> float:
-        return float(-log_expit(signs * logits / np.exp(log_temperature)).mean())
+        return float(-log_expit(margins / np.exp(log_temperature)).mean())
 
-    # Bounded, as logits that part the labels would ask for a temperature of zero.
-    temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    temperature = 1.0
+    if (margins <= 0).any():
+        temperature = float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
     one = expit(logits / temperature)
     return Calibration(temperature, _youden(one, labels), _certain(one, labels, views), len(labels))
 

@@ -22,9 +22,9 @@ from pm_cls.train.schedules import SCHEDULES
 
 # By key what it can name; options of these are keys of the same section.
 NAMED: dict[str, Mapping[str, Any]] = {
-    "data.name": DATASETS,
+    "data.name": {name: source.meaning for name, source in DATASETS.items()},
     "model.name": MODELS,
-    "model.initial_weights": INITIALISERS,
+    "model.initial_weights": {name: way.meaning for name, way in INITIALISERS.items()},
     "optimizer.name": OPTIMIZERS,
     "schedule.name": SCHEDULES,
     "loss.name": LOSSES,
@@ -91,6 +91,8 @@ def _options(named: Callable[..., Any], section: str) -> Iterator[str]:
                 f"        {section}.{option.name}: {_accepted(field)}, "
                 f"default {_plain(option.default)}"
             )
+            if field.description:
+                yield f"          {field.description}"
 
 
 def _accepted(field: FieldInfo) -> str:

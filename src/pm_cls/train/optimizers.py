@@ -16,6 +16,10 @@ from pm_cls.models.taps import last_linear
 from pm_cls.runtime.errors import UsageError
 
 Parameters = list[paddle.Tensor]
+Kept = Annotated[
+    float, Field(ge=0, lt=1, description="Share that the mean of squared gradients keeps a step.")
+]
+Least = Annotated[float, Field(gt=0, description="Added so that nothing is divided by zero.")]
 
 
 def momentum(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
@@ -43,8 +47,8 @@ def rmsprop(
     parameters: Parameters,
     config: OptimizerConfig,
     *,
-    rho: Annotated[float, Field(ge=0, lt=1)] = 0.9,
-    epsilon: Annotated[float, Field(gt=0)] = 1e-7,
+    rho: Kept = 0.9,
+    epsilon: Least = 1e-7,
 ) -> paddle.optimizer.Optimizer:
     """paddle.optimizer.RMSProp with Keras' defaults for its decay and what keeps it from zero."""
     common = _common(parameters, config)
@@ -55,7 +59,7 @@ def adagrad(
     parameters: Parameters,
     config: OptimizerConfig,
     *,
-    epsilon: Annotated[float, Field(gt=0)] = 1e-6,
+    epsilon: Least = 1e-6,
 ) -> paddle.optimizer.Optimizer:
     """paddle.optimizer.Adagrad (Duchi et al. 2011), which has no momentum."""
     return paddle.optimizer.Adagrad(epsilon=epsilon, **_common(parameters, config))
@@ -65,8 +69,8 @@ def adadelta(
     parameters: Parameters,
     config: OptimizerConfig,
     *,
-    rho: Annotated[float, Field(ge=0, lt=1)] = 0.95,
-    epsilon: Annotated[float, Field(gt=0)] = 1e-6,
+    rho: Kept = 0.95,
+    epsilon: Least = 1e-6,
 ) -> paddle.optimizer.Optimizer:
     """paddle.optimizer.Adadelta (Zeiler 2012), which has no momentum; its rate is mostly 1."""
     return paddle.optimizer.Adadelta(rho=rho, epsilon=epsilon, **_common(parameters, config))

@@ -1,6 +1,7 @@
 """The weights that a network begins with. A new way is a line in `INITIALISERS`."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import paddle
 from paddle import nn
@@ -8,17 +9,24 @@ from paddle.nn import initializer
 
 from pm_cls.config.options import chosen
 
-# Of the weights of convolutions and linear layers; biases stay as Paddle makes them, zero.
-INITIALISERS: dict[str, Callable[[], initializer.Initializer] | None] = {
-    "paddle": None,  # convolutions normal as He's, linear layers uniform as Glorot's
-    "zeros": lambda: initializer.Constant(0.0),
-    "constant": lambda: initializer.Constant(0.01),
-    "normal": lambda: initializer.Normal(std=0.01),
-    "xavier_uniform": initializer.XavierUniform,  # Glorot and Bengio (2010)
-    "xavier_normal": initializer.XavierNormal,
-    "he_uniform": initializer.KaimingUniform,  # He et al. (2015)
-    "he_normal": initializer.KaimingNormal,
-    "orthogonal": initializer.Orthogonal,  # Saxe et al. (2014)
+
+class Initialiser(NamedTuple):
+    """Of the weights of convolutions and linear layers; biases stay as Paddle makes them, zero."""
+
+    meaning: str
+    make: Callable[[], initializer.Initializer] | None
+
+
+INITIALISERS: dict[str, Initialiser] = {
+    "paddle": Initialiser("convolutions normal as He's, linear layers uniform as Glorot's", None),
+    "zeros": Initialiser("all 0", lambda: initializer.Constant(0.0)),
+    "constant": Initialiser("all 0.01", lambda: initializer.Constant(0.01)),
+    "normal": Initialiser("normal, SD 0.01", lambda: initializer.Normal(std=0.01)),
+    "xavier_uniform": Initialiser("Glorot and Bengio (2010)", initializer.XavierUniform),
+    "xavier_normal": Initialiser("the same, normal", initializer.XavierNormal),
+    "he_uniform": Initialiser("He et al. (2015)", initializer.KaimingUniform),
+    "he_normal": Initialiser("the same, normal", initializer.KaimingNormal),
+    "orthogonal": Initialiser("Saxe et al. (2014)", initializer.Orthogonal),
 }
 
 
@@ -28,7 +36,7 @@ def draw_weights(model: nn.Layer, name: str) -> None:
     Raises:
         UsageError: there is no such way.
     """
-    make = chosen(INITIALISERS, "model.initial_weights", name)
+    make = chosen(INITIALISERS, "model.initial_weights", name).make
     if make is not None:
         for layer in _with_weights(model):
             make()(layer.weight)
