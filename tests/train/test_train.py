@@ -310,3 +310,16 @@ def test_strict_refuses_repeated_photographs(official, tmp_path, capsys):
     assert "note: photographs stand more than once" in capsys.readouterr().out
     with pytest.raises(DataError, match="--strict refuses"):  # finished or not
         main([*arguments, "--strict"])
+
+
+@pytest.mark.parametrize("size", [1, 23])
+def test_a_batch_of_one_is_refused_where_linear_layers_are_normalised(tiny_config, tmp_path, size):
+    settings = [f"train.batch_size={size}", "model.normalization=layers"]
+    with pytest.raises(
+        UsageError, match=f"`train.batch_size` {size} leaves one of the 24 training"
+    ):
+        train(tiny_config(*settings), tmp_path, "cpu")
+    frozen = tiny_config(
+        *settings, "model.frozen_statistics=true", "train.epochs=1", "train.report_epochs=[1]"
+    )
+    assert train(frozen, tmp_path, "cpu").folder.is_dir()

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 import paddle
+from paddle import nn
 
 from pm_cls.config import Config
 from pm_cls.data import Split, order
 from pm_cls.data.augmentation import MIXUP, Augmentation
+from pm_cls.models.blocks.normalisation import takes_two
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train.objective import Objective, Outputs
 from pm_cls.train.schedules import build_schedule
@@ -45,6 +47,16 @@ class Lessons:
         self._augmentation = Augmentation(train.augmentation, split.images, self.kept, config.seed)
         self.steps = math.ceil(len(self.places(1)) / train.batch_size)  # of any epoch
         self._schedule = build_schedule(config.schedule, self.steps * train.epochs)
+
+    def check_batches(self, model: nn.Layer) -> None:
+        """Raise UsageError where a batch is too small for the network."""
+        shown, size = len(self.places(1)), self._config.train.batch_size
+        is_in_steps = self._config.train.fit == "steps"
+        if is_in_steps and (shown - 1) % size == 0 and takes_two(model):
+            raise UsageError(
+                f"`train.batch_size` {size} leaves one of the {shown} training images for the last "
+                "batch, and batch normalisation of linear layers takes two; another size will do"
+            )
 
     def places(self, epoch: int) -> np.ndarray:
         """int64, the places of the images of an epoch, in order."""

@@ -69,6 +69,7 @@ class Training:
             folder.check_folder(place, config)
         self.data = load_dataset(config.data)
         self.lessons = Lessons(config, self.data.train, self.objective)
+        self.lessons.check_batches(self.model)
         if strict and (pairs := repeated(self.data)):
             raise DataError(f"photographs stand more than once, which --strict refuses: {pairs}")
         self.here = environment.here(device_name, ranks.count)

@@ -52,3 +52,9 @@ def _normalized(layers: nn.Sequential) -> Iterator[nn.Layer]:
 def has_statistics(model: nn.Layer) -> bool:
     """Whether a layer normalises over each batch."""
     return any(isinstance(layer, NORMALISING) for layer in model.sublayers())
+
+
+def takes_two(model: nn.Layer) -> bool:
+    """Whether a layer normalises over the images of a batch alone; one image then becomes zeros."""
+    layers = (layer for layer in model.sublayers() if isinstance(layer, nn.BatchNorm1D))
+    return any(not layer._use_global_stats for layer in layers)
