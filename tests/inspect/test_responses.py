@@ -18,7 +18,11 @@ from pm_cls.runtime.files import read_csv
 from pm_cls.train import train
 from tests.conftest import file_of
 
-SETTINGS = ("train.epochs=1", "train.report_epochs=[1]", "data.limit=90")
+SETTINGS = (
+    "train.epochs=1",
+    "train.report_epochs=[1]",
+    "data.limit=100",
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def test_the_report_has_figures_a_table_and_the_errors(run, tmp_path):
         assert (tmp_path / "figures" / f"{name}.png").is_file()
     page = (tmp_path / "report.zh.html").read_text("utf-8")
     assert 'id="kernels"' in page and "品红" in page
-    wrong = 90 - int(read_csv(tmp_path / "records.csv")[0]["correct"])
+    wrong = 100 - int(read_csv(tmp_path / "records.csv")[0]["correct"])
     assert len(read_csv(tmp_path / "errors.csv")) == wrong > 0
     assert (run.folder / "inspection" / "errors.png").is_file()
     copy = tmp_path / "records" / "colours_cnn" / "seed0" / "inspection"
