@@ -75,7 +75,6 @@ class Dataset:
     repeated: Sequence[Sequence[str]] | None = None
     limit: int | None = None
     is_drawn: bool = False
-    meaning: str = ""
     notes: tuple[str, ...] = ()
 
 
