@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _line(one: Baseline) -> str:
     score = one.scores
-    low, high = one.wilson
+    low, high = score.wilson
     area = "undefined" if score.auc is None else f"{score.auc:.3f}"
     return (
         f"{one.name:30} {100 * score.accuracy:6.2f}%  (95% Wilson {100 * low:.2f} to "

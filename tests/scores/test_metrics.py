@@ -65,10 +65,10 @@ def test_constant_answer_on_the_validation_set_is_the_thesis_collapse():
 def test_confusion_by_hand():
     found = metrics.confusion(LOGITS, LABELS, BINARY)
     assert found.counts.tolist() == [[1, 1], [1, 1]] and found.is_binary
-    assert (found.sensitivity, found.specificity) == (0.5, 0.5)
+    assert (found.sensitivity.fraction, found.specificity.fraction) == (0.5, 0.5)
     none_ill = metrics.confusion(LOGITS, np.zeros(4, int), BINARY)
     assert none_ill.counts.tolist() == [[2, 2], [0, 0]]
-    assert (none_ill.sensitivity, none_ill.specificity) == (None, 0.5)
+    assert (none_ill.sensitivity.fraction, none_ill.specificity.fraction) == (None, 0.5)
 
 
 def test_roc_and_reliability_by_hand():

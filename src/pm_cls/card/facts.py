@@ -1,6 +1,5 @@
 """What the card says of a run: each a property of `Facts`, which the template shows."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,10 +7,9 @@ from functools import cached_property
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from pm_cls.card.rows import Row, groups_of, rows_of
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import DATASETS, Spec, spec_of
-from pm_cls.data.photographs.labelling import LABEL_OF_LETTER, USUAL_NAME
-from pm_cls.data.photographs.names import photograph_key
 from pm_cls.records import calibration, evaluations, folder, result
 from pm_cls.records.environment import Data
 from pm_cls.records.predictions import Predictions
@@ -19,21 +17,14 @@ from pm_cls.records.stress import Stressed
 from pm_cls.report.pictures import ABLATIONS, ablation_names
 from pm_cls.report.runs import Record
 from pm_cls.report.sections.stress import CHANGES
-from pm_cls.report.text import (
-    Text,
-    fraction,
-    fraction_interval,
-    named,
-    percent,
-    percent_interval,
-)
+from pm_cls.report.text import Text, named
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores import metrics, stats
-from pm_cls.scores.calibration import AS_IT_IS, Calibration, expected_error
+from pm_cls.scores.calibration import AS_IT_IS, Calibration
 from pm_cls.scores.stats import Summary
 from pm_cls.scores.target import Binary
+from pm_cls.scores.worth import Worth, worth
 
-NONE = Text("–", "–")
 VALIDATION = Text("validation images", "验证集")
 DISTINCT = Text(
     "validation images, each once and none of training", "验证集（去除重复及训练集已有者）"
@@ -44,81 +35,6 @@ SPLITS = {
     "training": Text("training images", "训练图像"),
     "validation": Text("validation images", "验证图像"),
 }
-GROUPS = {
-    "P": Text("P, pathological myopia", "P，病理性近视"),
-    "H": Text("H, high myopia", "H，高度近视"),
-    "N": Text("N, normal", "N，正常"),
-}
-
-
-@dataclass(frozen=True)
-class Share:
-    """So many of n images."""
-
-    count: int
-    n: int
-
-    @property
-    def percent(self) -> str:
-        return percent(self.count / self.n if self.n else None)
-
-    @property
-    def words(self) -> Text:
-        """In percent, with the Wilson interval."""
-        ends = percent_interval(stats.wilson(self.count, self.n) if self.n else None)
-        return Text("{v} ({ends})", "{v}（{ends}）").format(v=self.percent, ends=ends)
-
-
-@dataclass(frozen=True)
-class Row:
-    """How good the answers to some images are.
-
-    Attributes:
-        rule: the probability from which the answer is 1; None of other questions than yes or no.
-        sensitivity, specificity, interval: of yes or no alone; the last is the AUC's.
-    """
-
-    data: Text
-    rule: float | None
-    accuracy: Share
-    sensitivity: Share | None
-    specificity: Share | None
-    auc: float | None
-    interval: tuple[float, float] | None
-
-    @property
-    def cells(self) -> list[Text]:
-        """As a line of a table."""
-        rates = [one.words if one else NONE for one in (self.sensitivity, self.specificity)]
-        area = Text("{v} ({ends})", "{v}（{ends}）").format(
-            v=fraction(self.auc), ends=fraction_interval(self.interval)
-        )
-        if self.interval is None:
-            area = Text(fraction(self.auc), fraction(self.auc))
-        number = str(self.accuracy.n)
-        first = [self.data, Text(number, number)]
-        if self.rule is None:
-            return [*first, self.accuracy.words, area]
-        rule = f"{self.rule:.2f}"
-        return [*first, Text(rule, rule), self.accuracy.words, *rates, area]
-
-
-@dataclass(frozen=True)
-class Worth:
-    """What the probabilities are worth on the validation images.
-
-    Attributes:
-        stored: with the run; None where it has none.
-        error: expected calibration error as the network gives them.
-        scaled: the same with the stored temperature; None without one.
-        unsure, right: images that it is not sure of; those of the others that are answered rightly.
-    """
-
-    stored: Calibration | None
-    error: float
-    scaled: float | None = None
-    unsure: Share | None = None
-    right: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -219,61 +135,40 @@ class Facts:
             found += self.rows_of(words, answers)
         return found
 
+    def rows_of(self, data: Text, found: Predictions) -> Iterator[Row]:
+        """By each threshold, of which `predict` answers by the last."""
+        return rows_of(data, found, self._ways)
+
+    @property
+    def _ways(self) -> list[Calibration]:
+        return [AS_IT_IS, self.stored] if self.stored else [AS_IT_IS]
+
     @property
     def elsewhere(self) -> Iterator[tuple[Text, Predictions, evaluations.Evaluation]]:
         for name, (facts, answers) in self.run.evaluations.items():
             mark = SYNTHETIC_MARK if facts.dataset == SYNTHETIC else Text("", "")
             yield EXTERNAL.format(name=name.replace("|", "\\|"), mark=mark), answers, facts
 
-    def rows_of(self, data: Text, found: Predictions) -> Iterator[Row]:
-        scores = found.scores()
-        if not self.is_binary:
-            yield Row(data, None, Share(scores.correct, scores.n), None, None, scores.auc, None)
-            return
-        logits, ill = found.logits[:, 0], found.labels == 1
-        interval = stats.auc_interval(logits, found.labels) if scores.auc is not None else None
-        for rule, called in self._answers(logits):
-            right = called == ill
-            found_ill, found_well = (
-                Share(int(right[of].sum()), int(of.sum())) for of in (ill, ~ill)
-            )
-            whole = Share(int(right.sum()), len(right))
-            yield Row(data, rule, whole, found_ill, found_well, scores.auc, interval)
-
-    def _answers(self, logits: np.ndarray) -> Iterator[tuple[float, np.ndarray]]:
-        """By each threshold bool [n], what is called ill; `predict` answers by the last."""
-        for by in (AS_IT_IS, self.stored):
-            if by is not None:
-                yield by.threshold, by.answers(logits)
-
     @property
-    def groups(self) -> list[tuple[Text, Text, Share]]:
-        """Data, group and how many of it are called ill, where the names tell the groups."""
+    def groups(self) -> list[list[Text]]:
+        """Lines of a table, where the names tell the groups."""
         found = [(VALIDATION, self.run.last), *((words, one) for words, one, _ in self.elsewhere)]
-        return [line for words, one in found if self.is_binary for line in self._groups(words, one)]
-
-    def _groups(self, data: Text, found: Predictions) -> Iterator[tuple[Text, Text, Share]]:
-        keys = [photograph_key(name) for name in found.names]
-        letters = np.array([key[:1] for key in keys])
-        labels = [LABEL_OF_LETTER.get(letter) for letter in letters]
-        if labels != list(found.labels) or not all(re.fullmatch(USUAL_NAME, k) for k in keys):
-            return  # letters that mean something else
-        *_, (_, called) = self._answers(found.logits[:, 0])
-        for letter, words in GROUPS.items():
-            of = letters == letter
-            if of.any():
-                yield data, words, Share(int(called[of].sum()), int(of.sum()))
+        if not self.is_binary:
+            return []
+        return [
+            line for data, answers in found for line in groups_of(data, answers, self._ways[-1])
+        ]
 
     @property
-    def worth(self) -> Worth:
-        logits, labels = self.run.last.logits[:, 0], self.run.last.labels
-        error = expected_error(AS_IT_IS.probabilities(logits), labels)
-        if self.stored is None:
-            return Worth(None, error)
-        one, sure = self.stored.probabilities(logits), self.stored.is_sure(logits)
-        right = (self.stored.answers(logits) == labels)[sure]
-        unsure, shown = Share(int((~sure).sum()), len(sure)), Share(int(right.sum()), len(right))
-        return Worth(self.stored, error, expected_error(one, labels), unsure, shown)
+    def plain(self) -> Worth:
+        """What its answers to the validation images are worth at one half."""
+        return worth(self.run.last.logits[:, 0], self.run.last.labels, AS_IT_IS)
+
+    @property
+    def known(self) -> Worth | None:
+        """The same by what is stored with the run; None where nothing is."""
+        last = self.run.last
+        return worth(last.logits[:, 0], last.labels, self.stored) if self.stored else None
 
     @property
     def stress(self) -> Stress | None:

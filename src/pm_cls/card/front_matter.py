@@ -6,6 +6,8 @@ import yaml
 
 from pm_cls.card.facts import VALIDATION, Facts
 
+RATES = [("accuracy", "Accuracy"), ("recall", "Sensitivity"), ("specificity", "Specificity")]
+
 
 def front_matter(facts: Facts) -> str:
     """What hubs read, between two lines of dashes; metrics are fractions."""
@@ -37,18 +39,14 @@ def _results(facts: Facts) -> Iterator[dict[str, object]]:
     sets += [(one.dataset, name, found) for name, (one, found) in facts.run.evaluations.items()]
     for dataset, split, found in sets:
         *_, row = facts.rows_of(VALIDATION, found)
-        shares = [("accuracy", "Accuracy", row.accuracy)]
-        if row.sensitivity and row.specificity:
-            shares += [("recall", "Sensitivity", row.sensitivity),
-                       ("specificity", "Specificity", row.specificity)]  # fmt: skip
-        values = [(kind, name, one.count / one.n) for kind, name, one in shares if one.n]
-        if row.auc is not None:
-            values.append(("roc_auc", "AUC", row.auc))
+        values = [*(share.fraction for share in row.rates), row.auc]
+        names = [*RATES[: len(row.rates)], ("roc_auc", "AUC")]
         yield {
             "task": {"type": "image-classification"},
             "dataset": {"name": dataset, "type": dataset, "split": split},
             "metrics": [
                 {"type": kind, "name": name, "value": round(value, 6)}
-                for kind, name, value in values
+                for (kind, name), value in zip(names, values, strict=True)
+                if value is not None
             ],
         }

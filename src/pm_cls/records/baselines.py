@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
-from pm_cls.scores import stats
 from pm_cls.scores.metrics import Scores
 
 FILE = "baselines.csv"
@@ -27,16 +26,11 @@ class Baseline:
     digest: str
     scores: Scores
 
-    @property
-    def wilson(self) -> tuple[float, float]:
-        """Interval of the accuracy over photographs."""
-        return stats.wilson(self.scores.correct, self.scores.n)
-
 
 def write(found: Sequence[Baseline], path: Path) -> None:
     """Write a line a baseline and set of photographs."""
     rows = [
-        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *one.wilson, s.loss, s.auc,
+        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *s.wilson, s.loss, s.auc,
          one.digest]
         for one in found
         for s in [one.scores]

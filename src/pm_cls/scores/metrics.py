@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pm_cls.scores import stats
 from pm_cls.scores.target import Binary, Several, Target
 
 
@@ -20,6 +21,29 @@ class Scores:
     loss: float
     auc: float | None
 
+    @property
+    def wilson(self) -> tuple[float, float]:
+        """95% interval of the accuracy for other images of the same kind."""
+        return stats.wilson(self.correct, self.n)
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of n images."""
+
+    count: int
+    n: int
+
+    @property
+    def fraction(self) -> float | None:
+        """None of no image."""
+        return self.count / self.n if self.n else None
+
+    @property
+    def wilson(self) -> tuple[float, float] | None:
+        """The 95% interval for other images of the same kind; None of no image."""
+        return stats.wilson(self.count, self.n) if self.n else None
+
 
 @dataclass(frozen=True)
 class Confusion:
@@ -32,14 +56,18 @@ class Confusion:
         return len(self.counts) == 2
 
     @property
-    def sensitivity(self) -> float | None:
-        """The share of label 1 that is found; None where there is none."""
-        return self._share(1)
+    def right(self) -> Share:
+        return Share(int(np.trace(self.counts)), int(self.counts.sum()))
 
     @property
-    def specificity(self) -> float | None:
-        """The share of label 0 that is not called 1; None where there is none."""
-        return self._share(0)
+    def sensitivity(self) -> Share:
+        """The images of label 1 that are found."""
+        return self._of(1)
+
+    @property
+    def specificity(self) -> Share:
+        """The images of label 0 that are not called 1."""
+        return self._of(0)
 
     def top_errors(self, most: int = 10) -> list[tuple[int, int, int]]:
         """Label, answer and count of the errors that are most frequent, at most so many."""
@@ -48,9 +76,8 @@ class Confusion:
         pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
         return [(int(i), int(j), int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
 
-    def _share(self, label: int) -> float | None:
-        total = int(self.counts[label].sum())
-        return int(self.counts[label, label]) / total if total else None
+    def _of(self, label: int) -> Share:
+        return Share(int(self.counts[label, label]), int(self.counts[label].sum()))
 
 
 def scores(logits: np.ndarray, labels: np.ndarray, target: Target) -> Scores:
@@ -82,9 +109,13 @@ def confusion(logits: np.ndarray, labels: np.ndarray, target: Target) -> Confusi
     """Count the answers; None for several questions, which have no one table."""
     if isinstance(target, Several):
         return None
-    k = max(target.outputs, 2)
-    counts = np.bincount(k * labels + target.predicted(logits), minlength=k * k)
-    return Confusion(counts.reshape(k, k))
+    return counted(target.predicted(logits), labels, max(target.outputs, 2))
+
+
+def counted(answers: np.ndarray, labels: np.ndarray, classes: int) -> Confusion:
+    """Of answers, bool or int64 [n]."""
+    counts = np.bincount(classes * labels + answers, minlength=classes**2)
+    return Confusion(counts.reshape(classes, classes))
 
 
 def is_constant(logits: np.ndarray, target: Target) -> bool:

@@ -54,7 +54,7 @@ class Network:
         From the prediction interval over the runs, or the Wilson interval of the only one.
         """
         summary, only = self.summary, self.runs[0].scores[self.epoch]
-        interval = summary.new_interval or stats.wilson(only.correct, only.n)
+        interval = summary.new_interval or only.wilson
         return interval[0]
 
     def is_on(self, digests: set[str | None]) -> bool:
@@ -66,7 +66,7 @@ PAGE = [
     words("data", "数据", "dataset"),
     number("numbers a photograph", "每张照片的数值个数", "numbers"),
     number("accuracy %", "准确率 %", "scores.accuracy", percent),
-    number("95% Wilson", "95% Wilson 区间", "wilson", percent_interval),
+    number("95% Wilson", "95% Wilson 区间", "scores.wilson", percent_interval),
     Column("n", "scores.n"),
     number("loss", "损失", "scores.loss", "{:.4f}".format),
     Column("AUC", "scores.auc", fraction),
@@ -121,7 +121,7 @@ def draw(found: Sequence[Baseline], last: Sequence[Network], language: Language 
     figure = Figure(figsize=(5.4, 0.36 * (len(found) + len(last)) + 1.2), layout="constrained")
     axes = figure.subplots()
     for place, line in enumerate(found):
-        ends = [100 * end for end in line.wilson]
+        ends = [100 * end for end in line.scores.wilson]
         axes.plot(ends, [place, place], color=TRAINING, linewidth=2, label="baseline interval")
         axes.plot(100 * line.scores.accuracy, place, "s", color=TRAINING, label="baseline")
     for place, one in enumerate(last, start=len(found)):

@@ -22,7 +22,7 @@ PAGE = [  # of a Scored
     Column("n", "scores.n"),
     number("validation %", "验证集 %", "home.accuracy", percent),
     number("there %", "该数据 %", "scores.accuracy", percent),
-    number("95% Wilson", "95% Wilson 区间", "wilson", percent_interval),
+    number("95% Wilson", "95% Wilson 区间", "scores.wilson", percent_interval),
     number("drop", "下降", "drop", percent_more),
     number("validation AUC", "验证集 AUC", "home.auc", fraction),
     number("AUC there", "该数据 AUC", "scores.auc", fraction),

@@ -54,11 +54,6 @@ class Scored:
     distinct: Scores | None
 
     @property
-    def wilson(self) -> tuple[float, float]:
-        """Interval of the accuracy over images."""
-        return stats.wilson(self.scores.correct, self.scores.n)
-
-    @property
     def binary(self) -> Confusion | None:
         """The confusion of two classes; None of others."""
         return self.confusion if self.confusion and self.confusion.is_binary else None
@@ -106,12 +101,13 @@ class Answers:
 
 CSV = columns.plain(
     "experiment=run.experiment seed=run.seed epoch data n=scores.n correct=scores.correct "
-    "accuracy=scores.accuracy wilson_low=wilson.0 wilson_high=wilson.1 loss=scores.loss "
-    "auc=scores.auc auc_low=auc_interval.0 auc_high=auc_interval.1 true_positive=binary.counts.1.1 "
-    "false_negative=binary.counts.1.0 false_positive=binary.counts.0.1 "
-    "true_negative=binary.counts.0.0 sensitivity=binary.sensitivity "
-    "specificity=binary.specificity distinct_n=distinct.n distinct_correct=distinct.correct "
-    "distinct_accuracy=distinct.accuracy distinct_loss=distinct.loss distinct_auc=distinct.auc"
+    "accuracy=scores.accuracy wilson_low=scores.wilson.0 wilson_high=scores.wilson.1 "
+    "loss=scores.loss auc=scores.auc auc_low=auc_interval.0 auc_high=auc_interval.1 "
+    "true_positive=binary.counts.1.1 false_negative=binary.counts.1.0 "
+    "false_positive=binary.counts.0.1 true_negative=binary.counts.0.0 "
+    "sensitivity=binary.sensitivity.fraction specificity=binary.specificity.fraction "
+    "distinct_n=distinct.n distinct_correct=distinct.correct distinct_accuracy=distinct.accuracy "
+    "distinct_loss=distinct.loss distinct_auc=distinct.auc"
 )
 CONFUSIONS = columns.plain(  # of a Scored, a label, the answer given to it, and how often
     "experiment=0.run.experiment seed=0.run.seed epoch=0.epoch data=0.data label=1 answer=2 count=3"
@@ -122,9 +118,9 @@ PAGE = [
     number("epoch", "轮次", "epoch"),
     Column("n", "scores.n"),
     number("accuracy %", "准确率 %", "scores.accuracy", percent),
-    Column("Wilson", "wilson", percent_interval),
-    number("sensitivity", "灵敏度", "binary.sensitivity", fraction),
-    number("specificity", "特异度", "binary.specificity", fraction),
+    Column("Wilson", "scores.wilson", percent_interval),
+    number("sensitivity", "灵敏度", "binary.sensitivity.fraction", fraction),
+    number("specificity", "特异度", "binary.specificity.fraction", fraction),
     Column("AUC", "scores.auc", fraction),
     number("AUC, 95%", "AUC 95% 区间", "auc_interval", fraction_interval),
     number("distinct n", "去重 n", "distinct.n"),
