@@ -75,14 +75,25 @@ def test_what_is_published_of_many_is_shorter_and_answers_as_before(tmp_path):
     assert again.read_bytes() == predictions.stored(copy).read_bytes()
 
 
-@pytest.mark.parametrize("n", [LARGE, LARGE + 1])
-def test_plain_ones_are_published_as_they_are(tmp_path, n):
+def test_of_few_all_is_published_as_it_is(tmp_path):
     path, copy = tmp_path / "p.csv", tmp_path / "copy.csv"
-    predictions.write(path, made(n))
-    if n > LARGE:  # of a record from before
-        file = predictions.stored(path)
-        path.write_bytes(lzma.decompress(file.read_bytes()))
-        file.unlink()
+    few = made(LARGE)
+    few.logits[0] = np.nan
+    predictions.write(path, few)
     predictions.publish(path, copy)
     assert copy.read_bytes() == path.read_bytes()
-    assert predictions.published(path).logits.tobytes() == made(n).logits.tobytes()
+    assert predictions.published(path).logits.tobytes() == few.logits.tobytes()
+
+
+def test_a_plain_file_of_many_is_published_as_a_compressed_one(tmp_path):
+    """A record from before large ones were compressed."""
+    path, copy, plain = (tmp_path / name for name in ("p.csv", "copy.csv", "plain.csv"))
+    predictions.write(path, made(LARGE + 1))
+    predictions.publish(path, copy)
+    file = predictions.stored(path)
+    path.write_bytes(lzma.decompress(file.read_bytes()))
+    file.unlink()
+    assert predictions.read(path).logits.tobytes() == made(LARGE + 1).logits.tobytes()
+    predictions.publish(path, plain)
+    assert predictions.stored(plain).read_bytes() == predictions.stored(copy).read_bytes()
+    assert not plain.exists()

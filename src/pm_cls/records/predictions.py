@@ -103,29 +103,27 @@ def read(path: Path) -> Predictions:
 
 
 def published(path: Path) -> Predictions:
-    """What the report is made of and publishes: of a compressed file logits to a thousandth.
+    """What the report is made of and publishes: of more than LARGE images logits to a thousandth.
 
     Those of an image that would get another answer so (`Target.predicted`) stay as they are. Once
     is enough: published again they are the same. Raises as `read` does.
     """
-    found = read(path)
-    return found if stored(path) == path else _shorter(found)
+    return _shorter(read(path))
 
 
 def publish(path: Path, copy: Path) -> None:
     """Write what is published of a file; one that is that already is copied."""
-    if stored(path) == path:
-        shutil.copyfile(path, copy)
-        return
-    found = read(path)
+    found, kept = read(path), stored(path)
     shorter = _shorter(found)
-    if np.array_equal(shorter.logits, found.logits):
-        shutil.copyfile(stored(path), _compressed(copy))
+    if np.array_equal(shorter.logits, found.logits, equal_nan=True):
+        shutil.copyfile(kept, copy if kept == path else _compressed(copy))
     else:
         write(copy, shorter)
 
 
 def _shorter(found: Predictions) -> Predictions:
+    if len(found.names) <= LARGE:
+        return found
     shorter = np.round(found.logits.astype(np.float64), 3).astype(np.float32)
     same = found.target.predicted(shorter) == found.target.predicted(found.logits)
     same = same.reshape(len(same), -1).all(axis=1, keepdims=True)

@@ -1,7 +1,9 @@
-"""Layer-wise pre-training by autoencoders (Bengio et al. 2007), for networks of one path.
+"""Layer-wise pre-training by autoencoders (Bengio et al. 2007).
 
-Each convolution and linear layer but the last learns, one after the other, to make something of
-what it takes from which a decoder of its own makes that again. The decoders are then thrown away.
+Each convolution and linear layer but the last learns, in the order of a forward pass, to make
+something of what it takes from which a decoder of its own makes that again. The decoders are then
+thrown away. The method was made for networks of one path; in one of several each layer learns from
+what its own path gives it.
 """
 
 import math
