@@ -387,6 +387,9 @@ def test_scores_of_other_photographs_are_not_replaced(copied, clinic):
     with pytest.raises(UsageError, match=r"clinic\.json has the scores of other photographs"):
         evaluated("--run", copied, "--data", folder, "--labels", table)
     assert (copied / "evaluations" / "clinic.json").read_bytes() == before
+    (copied / "evaluations" / "clinic.json").write_bytes(before[:40])
+    with pytest.raises(UsageError, match=r"clinic\.json: is damaged \(.*\); remove it and evalua"):
+        evaluated("--run", copied, "--data", folder, "--labels", table)
 
 
 def test_runs_on_digits_are_left_out_elsewhere(copied, digits_run, clinic, capsys):

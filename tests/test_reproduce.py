@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pm_cls import reproduce
+from pm_cls import baselines, reproduce
 from pm_cls.config import load_config
 from pm_cls.config.studies import experiments_in
 from pm_cls.records import epochs
@@ -45,6 +45,9 @@ def test_chain_from_data_to_table_and_nothing_twice(repository, photographs, cap
     assert "SYNTHETIC" in (repository / "results-synthetic" / "table1.md").read_text()
     rows = read_csv(repository / "results-synthetic" / "records.csv")
     assert {row["experiment"] for row in rows} == {"alexnet", "lenet7_relu"}
+    baselines.main(["--data", str(photographs), "--out", "alone"])  # at 224 pixels, whatever runs
+    simple = [Path(place, "baselines.csv").read_text() for place in ("alone", "results-synthetic")]
+    assert simple[0] == simple[1]
 
     result = repository / "runs-synthetic" / "alexnet" / "seed0" / "result.json"
     before = result.stat().st_mtime_ns
@@ -280,4 +283,4 @@ def test_data_of_several_configs_are_read_once(repository, official, monkeypatch
     monkeypatch.setattr(reproduce, "run_side_by_side", lambda tasks, *_: ["failed"] * len(tasks))
     with pytest.raises(RunError, match="2 of 2 runs failed"):
         reproduce.main(["--data", str(official), "--device", "cpu"])
-    assert len(read) == 1
+    assert [data.image_size for data in read] == [32, 224]  # what the runs see, and the baselines

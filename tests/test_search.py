@@ -7,6 +7,7 @@ import sys
 import pytest
 import yaml
 
+from pm_cls import search as searching
 from pm_cls.config import load_config
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
@@ -217,3 +218,24 @@ def test_without_optuna_there_are_words(written, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(UsageError, match=r"the search needs Optuna: pip install .*search"):
         hunt(written(), tmp_path / "runs", 1)
+
+
+def test_a_trial_is_told_before_another_process_can_take_it(written, tmp_path, monkeypatch):
+    claimed, told = searching._claim, []
+
+    def noting(optuna, study, *rest):
+        if (claim := claimed(optuna, study, *rest)) is None:
+            return None
+        trial, values, lock = claim
+        release = lock.release
+
+        def noted():
+            told.append(study.trials[trial.number].state.is_finished())
+            release()
+
+        monkeypatch.setattr(lock, "release", noted)
+        return trial, values, lock
+
+    monkeypatch.setattr(searching, "_claim", noting)
+    hunt(written(), tmp_path / "runs", 2)
+    assert told == [True, True]

@@ -39,6 +39,13 @@ class Fitted:
     logits: Callable[[np.ndarray], np.ndarray]
 
 
+def as_seen(data: DataConfig) -> DataConfig:
+    """The same photographs as they are by default: whole, with their colours, of 224 pixels."""
+    plain = DataConfig()
+    changed = ("image_size", "channel_order", "field_of_view", "colour")
+    return data.model_copy(update={key: getattr(plain, key) for key in changed})
+
+
 def thumbnails(images: np.ndarray, side: int) -> np.ndarray:
     """Mean values of side x side tiles: uint8 [n, channels, h, w] to float64 [n, channels * side²].
 

@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     jobs = args.jobs or (1 if gpu else processors())
     print(_outlook(plan, jobs, args.quick), flush=True)
     failed = run_side_by_side(plan.longest_first(), jobs)
-    _score_baselines(plan.datasets.values(), out)
+    _score_baselines(plan.datasets, out)
     _count_costs(plan.configs, out)
     total = plan.finished + len(plan.tasks)
     if len(failed) < total:
@@ -276,11 +276,16 @@ def _photographs(repository: Path) -> str:
     return str(repository / SYNTHETIC_DATA)
 
 
-def _score_baselines(datasets: Iterable[Dataset], out: Path) -> None:
-    """Write the baselines of the photographs into `out`, unless they stand there."""
-    yes_or_no = (one for one in datasets if one.spec.target == Binary())
-    if (dataset := next(yes_or_no, None)) is None:
+def _score_baselines(datasets: Mapping[DataConfig, Dataset], out: Path) -> None:
+    """Write the baselines of the photographs into `out`, unless they stand there.
+
+    They see the photographs whole and in one size, whatever the runs see of them.
+    """
+    kinds = ((data, one.spec) for data, one in datasets.items())
+    told = (data for data, spec in kinds if spec.of_photographs and spec.target == Binary())
+    if (data := next(map(baselines.as_seen, told), None)) is None:
         return
+    dataset = datasets.get(data) or load_dataset(data)
     file = out / baseline_records.FILE
     if any(one.digest == dataset.digest for one in baseline_records.read(file)):
         return

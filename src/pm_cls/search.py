@@ -1,6 +1,6 @@
 """Look for settings: trials of ranges, judged on training images that are held out.
 
-    python -m pm_cls.search --ranges configs/search.yaml --trials 30
+    python -m pm_cls.search --ranges configs/search/lenet7.yaml --trials 30
 
 The YAML has the sections of a config and `ranges`: by dotted key a list of values, or `low` and
 `high` (and `log: true` or `step`). Each trial is a run of its own; the validation images are not
@@ -207,13 +207,13 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
         try:
             config = _fitting(what, values, f"{name}-{trial.number}")
             loss = _held_out_loss(config, runs_dir, device)
+            study.tell(trial, loss)  # before another process can take it for one that was left
         except RunError as error:  # a loss that became NaN is an answer too
             print(f"trial {trial.number}: {error}")
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             continue
         finally:
             lock.release()
-        study.tell(trial, loss)
         said = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
         print(f"trial {trial.number}: held-out loss {loss:.4f}  {said}", flush=True)
     return _write(optuna, study, what, runs_dir / name)

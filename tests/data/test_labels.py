@@ -77,3 +77,19 @@ def test_wrong_rows_are_named(table, text, words):
 def test_formula_without_a_stored_result_is_no_label(workbook):
     with pytest.raises(DataError, match=r"row 2: label of V0001\.jpg"):
         read_labels(workbook([["imgName", "Label"], ["V0001.jpg", "=1+0"]]))
+
+
+def test_names_of_classes_may_be_numbers(table):
+    versions = ("v1.0", "v2.0")
+    read = {"a": 0, "b": 1}
+    assert read_labels(table("file,class\na.jpg,v1.0\nb.jpg,v2.0\n"), _stem, versions) == read
+    for rows, words in (
+        ("a.jpg,v1.0\na.jpg,v2.0\n", r"a\.jpg has label v1\.0 and label v2\.0"),
+        ("a.jpg,v3.0\n", r"is 'v3\.0' \(a label is v1\.0 or v2\.0, once"),
+    ):
+        with pytest.raises(DataError, match=words):
+            read_labels(table(f"file,class\n{rows}"), _stem, versions)
+
+
+def _stem(name):
+    return name.partition(".")[0]

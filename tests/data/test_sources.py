@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pm_cls.config import DataConfig
-from pm_cls.data import load_dataset
+from pm_cls.data import is_synthetic, load_dataset
 from pm_cls.data.__main__ import main
 from pm_cls.data.photographs import layout
 from pm_cls.runtime.errors import DataError, UsageError
@@ -168,3 +168,10 @@ def test_paths_of_the_data_commands(photographs, tmp_path, monkeypatch, capsys):
     assert digest("~/out") == digest(photographs)
     with pytest.raises(UsageError, match="is no path"):
         main(["verify", ""])
+
+
+def test_only_photographs_are_synthetic_ones(photographs):
+    """Drawn figures read nothing: what lies in their `data.root` says nothing of them."""
+    assert is_synthetic(DataConfig(root=str(photographs)))
+    figures = DataConfig(name="drawn_colours", root=str(photographs), image_size=28)
+    assert not is_synthetic(figures)

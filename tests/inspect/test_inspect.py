@@ -12,6 +12,7 @@ from paddle import nn
 from pm_cls.config.schema import LossConfig
 from pm_cls.data import Dataset, Spec, Split, load_dataset
 from pm_cls.inspect.gradients import _states, layer_states
+from pm_cls.inspect.saliency import grad_cam, occlusion
 from pm_cls.models import build_model
 from pm_cls.models.classifier import Run
 from pm_cls.records import gradients
@@ -173,3 +174,14 @@ def test_other_data_and_missing_weights_are_told(copied, official):
     with pytest.raises(UsageError, match="the committed records hold no weights"):
         inspect("--run", copied)
     assert not (copied / gradients.FILE).exists()
+
+
+def test_a_network_without_convolutions_has_layers_and_no_maps(tiny_config, tmp_path, capsys):
+    run = train(tiny_config("model.name=dense"), tmp_path, "cpu")
+    inspect("--run", run.folder)
+    assert "has no convolutions; what it looks at is left out" in capsys.readouterr().out
+    assert sorted(file.name for file in (run.folder / "inspection").iterdir()) == ["gradients.csv"]
+    images = load_dataset(run.config.data).validation.images[:1]
+    with pytest.raises(UsageError, match="no maps to look at; `predict --occlusion`"):
+        grad_cam(run.network, images)
+    assert np.ptp(occlusion(run.network, images[0])) > 0

@@ -14,6 +14,7 @@ from pm_cls.inspect.__main__ import main
 from pm_cls.models.classifier import Run
 from pm_cls.records import responses
 from pm_cls.report import report
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_csv
 from pm_cls.train import train
 from tests.conftest import file_of
@@ -98,3 +99,10 @@ def test_a_damaged_file_leaves_the_run_out_in_words(run, tmp_path, content):
     made = report(tmp_path, tmp_path / "out")
     assert "colours_cnn/seed0 is damaged" in made.left_out["colours_cnn/seed0"].en
     assert [one.seed for one in made.runs] == [1]
+
+
+def test_a_class_without_an_image_is_told(run, tmp_path):
+    config = load_config(file_of("colours_cnn"), [*SETTINGS, "data.limit=8"], "colours_cnn")
+    made = train(config, tmp_path, "cpu")
+    with pytest.raises(UsageError, match=r"of class [0-5], of which there is none among its 8"):
+        main(["--run", str(made.folder), "--device", "cpu"])

@@ -7,6 +7,7 @@ from paddle import nn
 
 from pm_cls.config.schema import TrainConfig
 from pm_cls.records import folder, result
+from pm_cls.report.runs import read_run
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train import train
 from pm_cls.train.answering import Answering
@@ -123,3 +124,13 @@ def test_the_held_out_loss_is_that_of_the_images_left_out(tiny_config, tmp_path)
 def test_wrong_settings_are_told(tiny_config):
     with pytest.raises(UsageError, match=r"train.*weights: average are judged on held-out images"):
         tiny_config("train.weights=average")
+
+
+def test_what_answers_are_worth_is_known_of_the_last_epoch_alone(tiny_config, tmp_path):
+    """The report keeps to it as `predict` does, where the last epoch was not kept."""
+    for kept, is_known in (([1], False), ([2], True)):
+        config = tiny_config("train.epochs=2", f"train.report_epochs={kept}", "train.hold_out=0.4")
+        run = train(config, tmp_path / str(kept), "cpu")
+        assert (run.folder / "calibration.json").is_file()
+        assert (run.calibration is not None) == is_known
+        assert (read_run(run.folder).calibration is not None) == is_known

@@ -17,7 +17,8 @@ import pytest
 from paddle.autograd import PyLayer
 
 from pm_cls import predict
-from pm_cls.config import load_config
+from pm_cls.config import DataConfig, load_config
+from pm_cls.data import load_dataset
 from pm_cls.data.__main__ import prepare
 from pm_cls.records import environment, epochs, folder
 from pm_cls.records.folder import CHECKPOINT, LOG, is_finished
@@ -439,6 +440,17 @@ def test_full_disk_while_data_are_prepared(official, tmp_path):
         with pytest.raises(RunError, match="cannot be written \\(No space left on device\\)"):
             prepare([official], tmp_path / "disk" / "out")
         assert not list((tmp_path / "disk").iterdir())
+
+
+def test_full_disk_while_photographs_are_decoded(photographs, tmp_path, monkeypatch):
+    """Arrays are maps of files: a process is killed that fills one which has no place."""
+    with small_disk(tmp_path / "disk", 2**20):
+        monkeypatch.setenv("PM_CLS_CACHE", str(tmp_path / "disk"))
+        with pytest.raises(UsageError, match="cannot be used \\(No space left on device\\)"):
+            load_dataset(DataConfig(root=str(photographs)))
+        assert not list((tmp_path / "disk").rglob("*.part"))
+    monkeypatch.setenv("PM_CLS_CACHE", str(tmp_path / "cache"))
+    assert load_dataset(DataConfig(root=str(photographs))).train.images.shape[1:] == (3, 224, 224)
 
 
 def test_full_disk_while_predictions_are_written(trained, official, tmp_path):

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from pm_cls.card.rows import Row, groups_of, rows_of
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import DATASETS, Spec, spec_of
-from pm_cls.records import calibration, evaluations, folder, result
+from pm_cls.records import evaluations, folder, result
 from pm_cls.records.environment import Data
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.stress import Stressed
@@ -89,12 +89,6 @@ class Facts:
         drawn = self.run.is_synthetic or DATASETS[self.run.config.data.name].is_drawn
         return drawn and self.run.config.model.pretrained is None
 
-    @cached_property
-    def stored(self) -> Calibration | None:
-        """What its answers are worth, where that is known of the epoch that answers."""
-        is_last = self.epoch == self.run.config.train.epochs
-        return calibration.read(self.run.folder) if is_last and self.is_binary else None
-
     @property
     def parameters(self) -> int | None:
         """Trained ones, by the shapes in the file of the weights; None where there is none."""
@@ -141,7 +135,7 @@ class Facts:
 
     @property
     def _ways(self) -> list[Calibration]:
-        return [AS_IT_IS, self.stored] if self.stored else [AS_IT_IS]
+        return [AS_IT_IS, self.run.calibration] if self.run.calibration else [AS_IT_IS]
 
     @property
     def elsewhere(self) -> Iterator[tuple[Text, Predictions, evaluations.Evaluation]]:
@@ -167,8 +161,8 @@ class Facts:
     @property
     def known(self) -> Worth | None:
         """The same by what is stored with the run; None where nothing is."""
-        last = self.run.last
-        return worth(last.logits[:, 0], last.labels, self.stored) if self.stored else None
+        last, by = self.run.last, self.run.calibration
+        return worth(last.logits[:, 0], last.labels, by) if by else None
 
     @property
     def stress(self) -> Stress | None:

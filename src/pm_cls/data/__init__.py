@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from pm_cls.config import Config, DataConfig
+from pm_cls.config import SYNTHETIC, Config, DataConfig
 from pm_cls.config.options import chosen
 from pm_cls.data import cifar10, drawn, folder, ichallenge_pm, mnist
 from pm_cls.data.dataset import Dataset, Source, Spec, Split
+from pm_cls.data.photographs.layout import marked_name
 from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.paths import typed_path
 
 DATASETS: dict[str, Source] = {
     "ichallenge_pm": Source(
@@ -46,6 +48,11 @@ def spec_of(config: DataConfig) -> Spec:
             f"`data.image_size` is {config.image_size}; {config.name} has {spec.image_size}"
         )
     return spec
+
+
+def is_synthetic(config: DataConfig) -> bool:
+    """Whether a config's photographs are marked as drawn by a program; raises as `spec_of`."""
+    return spec_of(config).of_photographs and marked_name(typed_path(config.root)) == SYNTHETIC
 
 
 def with_classes(config: Config) -> Config:
@@ -107,6 +114,7 @@ __all__ = [
     "Source",
     "Spec",
     "Split",
+    "is_synthetic",
     "load_dataset",
     "named_roots",
     "spec_of",

@@ -19,6 +19,7 @@ from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.fundus import Kind, draw_photograph
 from pm_cls.data.photographs.images import nearly_black, read_photograph
 from pm_cls.data.photographs.views import sampler
+from pm_cls.inspect.saliency import has_convolutions
 from pm_cls.models.classifier import Run
 from pm_cls.records import folder as places
 from pm_cls.records import result
@@ -106,13 +107,15 @@ class Answering:
         photograph = _sampled(run, content)
         (one,) = run.shown(["photograph"], photograph)
         labels = np.array([one.label])
-        (heat,) = pictures.heat_maps(run, photograph, labels, "grad-cam")
+        heat = None
+        if has_convolutions(run.network):
+            (heat,) = pictures.heat_maps(run, photograph, labels, "grad-cam")
         return {
             **asdict(one),
             **page.about(run, "grad-cam"),
             "is_dark": bool(nearly_black(photograph)[0]),
             "image": pictures.thumbnail(photograph[0]),
-            "heat": pictures.overlaid(photograph[0], heat),
+            "heat": None if heat is None else pictures.overlaid(photograph[0], heat),
         }
 
     def _simply(self, number: int, content: bytes) -> dict[str, Any]:

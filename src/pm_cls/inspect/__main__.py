@@ -65,6 +65,7 @@ def inspect(
     from pm_cls.inspect.gradients import layer_states
     from pm_cls.inspect.looking import look
     from pm_cls.inspect.responses import responses
+    from pm_cls.inspect.saliency import has_convolutions
     from pm_cls.models.classifier import Run
 
     loaded: dict[DataConfig, Dataset] = {}
@@ -81,11 +82,16 @@ def inspect(
         if gradients_only:
             continue
         if isinstance(run.spec.target, Classes):
-            answers = responses(run, dataset)
             given = run.spec.target.predicted(run.logits(dataset.validation.images))
             with writing(run.folder):
-                response_records.write(run.folder, answers)
                 _draw_errors(run.folder / saliency.FOLDER, dataset.validation, given)
+        if not has_convolutions(run.network):
+            print(f"{run.folder}: has no convolutions; what it looks at is left out")
+            continue
+        if isinstance(run.spec.target, Classes):
+            answers = responses(run, dataset)
+            with writing(run.folder):
+                response_records.write(run.folder, answers)
             print(f"written: {run.folder / response_records.FILE}", flush=True)
             continue
         if not run.spec.of_photographs or run.spec.target.outputs != 1:

@@ -13,6 +13,7 @@ from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.classifier import Run
 from pm_cls.models.taps import Tap, hooked
 from pm_cls.records.responses import Layer, Responses
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
 
 BATCH = 100
@@ -24,8 +25,16 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     """Of the convolutions of a run of classes, over its validation images.
 
     Examples are kept where the data are drawn by this package: others are not its to publish.
+
+    Raises:
+        UsageError: there is no validation image of some class.
     """
     split, classes = dataset.validation, run.spec.target.outputs
+    if absent := sorted({*range(classes)} - {*split.labels.tolist()}):
+        raise UsageError(
+            f"{run.folder}: what its kernels answer to is not known of class {absent[0]}, of which "
+            f"there is none among its {len(split.labels)} validation images"
+        )
     network = one_way(run.network)
     taps = convolutions(network, split.images)
     first = np.array([np.flatnonzero(split.labels == label)[0] for label in range(classes)])

@@ -1,6 +1,7 @@
 """Where on a photograph a network finds its answer: feature maps, Grad-CAM and occlusion.
 
-All take a network of any topology with convolutions and uint8 images [n, channels, size, size].
+All take a network of any topology and uint8 images [n, channels, size, size]; but for occlusion it
+must have convolutions, a UsageError else.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.classifier import logits_of
 from pm_cls.models.taps import Tap, hooked, outputs_of, taps
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
 
 BATCH = 10
@@ -168,7 +170,16 @@ def agreement(grad_cam: np.ndarray, occlusion: np.ndarray, size: int) -> float |
     return float(stats.spearmanr(squares, occlusion.ravel()).statistic)
 
 
+def has_convolutions(model: nn.Layer) -> bool:
+    return any(isinstance(layer, nn.Conv2D) for layer in model.sublayers())
+
+
 def convolutions(model: nn.Layer, images: np.ndarray) -> list[Tap]:
     """In the order of the images; the network is in evaluation mode afterwards."""
+    if not has_convolutions(model):
+        raise UsageError(
+            "a network without convolutions has no maps to look at; `predict --occlusion` shows "
+            "what its answer hangs on"
+        )
     found = taps(model, paddle.to_tensor(to_float(images[:1])))
     return [tap for tap in found if isinstance(tap.layer, nn.Conv2D)]

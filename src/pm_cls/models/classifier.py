@@ -141,8 +141,7 @@ class Run:
     @cached_property
     def calibration(self) -> Calibration | None:
         """What the answers are worth; None where the run does not know."""
-        is_last = self.epoch == self.config.train.epochs  # whose answers it was fitted on
-        return calibration.read(self.folder) if is_last else None
+        return calibration.read(self.folder, self.config, self.epoch)
 
     @cached_property
     def familiar(self) -> Familiar | None:

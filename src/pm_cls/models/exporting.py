@@ -27,7 +27,7 @@ from pm_cls.models.classifier import Run
 from pm_cls.models.weights import load_weights
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, RunError, UsageError
-from pm_cls.runtime.files import writing
+from pm_cls.runtime.files import write_json, writing
 from pm_cls.runtime.silence import quiet
 from pm_cls.scores.target import Classes
 
@@ -160,7 +160,7 @@ def _to_paddle(graph: _Graph, folder: Path, facts: dict[str, str]) -> Path:
     spec = [InputSpec(graph.shape, "uint8", "images")]
     traced = paddle.jit.to_static(graph, input_spec=spec, full_graph=True)
     paddle.jit.save(traced, str(folder / "model"))
-    (folder / "about.json").write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_json(folder / "about.json", facts)
     return folder
 
 

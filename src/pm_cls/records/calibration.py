@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from pm_cls.config import Config
 from pm_cls.records.result import SCHEMA
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_record, write_bytes, write_json
@@ -41,13 +42,15 @@ def write(folder: Path, found: Calibration, familiar: Familiar | None, how: str)
     write_json(folder / FILE, asdict(_Stored(**asdict(found), how=how, limit=limit)))
 
 
-def read(folder: Path) -> Calibration | None:
-    """None where the run has none.
+def read(folder: Path, config: Config, epoch: int) -> Calibration | None:
+    """None where the run of a config has none, or the weights of another epoch answer.
+
+    It is fitted on answers by the last one's, which `train.report_epochs` may leave out.
 
     Raises:
         UsageError: it is damaged.
     """
-    if not (folder / FILE).is_file():
+    if epoch != config.train.epochs or not (folder / FILE).is_file():
         return None
     found = _read(folder)
     return Calibration(found.temperature, found.threshold, found.certain, found.n)

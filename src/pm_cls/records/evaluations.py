@@ -6,7 +6,7 @@ from pathlib import Path
 from pm_cls.records import predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.result import SCHEMA
-from pm_cls.runtime.files import read_json_as, write_json
+from pm_cls.runtime.files import read_record, write_json
 
 FOLDER = "evaluations"
 
@@ -48,14 +48,14 @@ def write(folder: Path, facts: Evaluation, found: Predictions) -> None:
 
 
 def read_facts(path: Path) -> Evaluation:
-    """OSError or ValueError where the JSON is not there or damaged."""
-    return read_json_as(Evaluation, path)
+    """UsageError where the JSON is not there or damaged."""
+    return read_record(Evaluation, path, "remove it and evaluate again")
 
 
 def read_all(folder: Path) -> dict[str, tuple[Evaluation, Predictions]]:
     """All of a run, by name, with what is `published` of their predictions.
 
-    OSError, ValueError or LookupError where one is damaged.
+    UsageError, OSError, ValueError or LookupError where one is damaged.
     """
     paths = sorted((folder / FOLDER).glob("*.json"))
     return {p.stem: (read_facts(p), predictions.published(answers(folder, p.stem))) for p in paths}

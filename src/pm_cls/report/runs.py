@@ -200,7 +200,7 @@ def read_run(place: Path) -> Record:
         saliency=saliency.read(place),
         responses=responses.read(place),
         stress=stress.read(place),
-        calibration=calibration.read(place),
+        calibration=calibration.read(place, config, max(stored.epochs)),
     )
 
 

@@ -92,8 +92,8 @@ def read_json_as(kind: type[Read], path: Path) -> Read:
     return TypeAdapter(kind).validate_json(content)
 
 
-def read_record(kind: type[Read], path: Path) -> Read:
-    """As `read_json_as`, of a file of a run.
+def read_record(kind: type[Read], path: Path, advice: str = ANEW) -> Read:
+    """As `read_json_as`, of a file of a run; the advice mends it.
 
     Raises:
         UsageError: it is not there or damaged; its cause is the error that told.
@@ -101,9 +101,9 @@ def read_record(kind: type[Read], path: Path) -> Read:
     try:
         return read_json_as(kind, path)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); {ANEW}") from error
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
     except ValueError as error:
-        raise UsageError(f"{path}: is damaged ({_reason(error)}); {ANEW}") from error
+        raise UsageError(f"{path}: is damaged ({_reason(error)}); {advice}") from error
 
 
 def _reason(error: ValueError) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pm_cls.config import SYNTHETIC, load_config
-from pm_cls.data.photographs.layout import marked_name
+from pm_cls.config import load_config
+from pm_cls.data import is_synthetic
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.paths import typed_path
 from pm_cls.runtime.silence import silence
@@ -74,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     overrides = args.set + ([] if args.seed is None else [f"seed={args.seed}"])
     config = load_config(args.config, overrides, args.experiment)
-    synthetic = marked_name(typed_path(config.data.root)) == SYNTHETIC
-    runs_dir = args.runs_dir or Path("runs-synthetic" if synthetic else "runs")
+    runs_dir = args.runs_dir or Path("runs-synthetic" if is_synthetic(config.data) else "runs")
     train(config, runs_dir, args.device, restart=args.restart, strict=args.strict)
 
 

@@ -183,6 +183,7 @@ def _make(path: Path, contents: np.ndarray, shape: tuple[int, ...], fill: Fill) 
     if array is None or not marks.is_file() or marks.stat().st_size != len(contents):
         marks.unlink(missing_ok=True)
         array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        _take_place(partial)
         marks.write_bytes(bytes(len(contents)))
     path.with_suffix(".rows").write_bytes(contents.data)
     unfinished = _Unfinished(array, np.memmap(marks, np.uint8, "r+"), contents)
@@ -194,6 +195,21 @@ def _make(path: Path, contents: np.ndarray, shape: tuple[int, ...], fill: Fill) 
     del unfinished  # Windows renames no file that is mapped
     partial.replace(path)
     marks.unlink()
+
+
+def _take_place(file: Path) -> None:
+    """Have the disk keep all of a file's place, where the system can.
+
+    A full disk would otherwise kill the process as it fills the map, without a word.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError:
+        file.unlink()
+        raise
 
 
 class _Unfinished(NamedTuple):

@@ -47,6 +47,14 @@ class Labels:
     hint: str = ""
     known: Mapping[str, int] = field(default_factory=lambda: LABELS)
 
+    @property
+    def names(self) -> Mapping[int, str]:
+        """Of each label what a cell says first of all that it may say."""
+        found: dict[int, str] = {}
+        for name, label in self.known.items():
+            found.setdefault(label, name)
+        return found
+
     def tell(self, problem: str) -> None:
         self.count += 1
         if self.count <= MOST:
@@ -56,7 +64,7 @@ class Labels:
         """Raise DataError, with the rows, where there are problems."""
         if self.count:
             more = f"; and {self.count - MOST:,} more" if self.count > MOST else ""
-            names = [name for name in self.known if not name.endswith(".0")]
+            names = list(self.names.values())
             listed = " or ".join(names) if len(names) == 2 else f"one of {enumerate_names(names)}"
             raise DataError(
                 f"{path}: {'; '.join(self.problems)}{more} (a label is {listed}, once a photograph)"
@@ -91,22 +99,19 @@ def read_labels(
     return labels.of
 
 
-def read(
-    path: Path, key: Callable[[str], str] = photograph_key, classes: Sequence[str] = ()
-) -> Labels:
+def read(path: Path) -> Labels:
     """Read the labels of a file that may be a label table.
 
     Raises:
         NoHeader, BadTable: it is none.
     """
-    return _of_table(read_table(path, is_header), key, classes)
+    return _of_table(read_table(path, is_header), photograph_key, ())
 
 
 def _of_table(table: Table, key: Callable[[str], str], classes: Sequence[str]) -> Labels:
     names_at = next(filter(None, (_columns(table.header, names) for names in NAME_COLUMNS)))
     labels_at = _columns(table.header, LABEL_COLUMNS) or _columns(table.header, CLASS_COLUMNS)
     labels = Labels(hint=table.hint, known=_known(classes))
-    named = {label: name for name, label in labels.known.items() if not name.endswith(".0")}
     for number, row in table.rows:
         if not row:
             continue
@@ -127,7 +132,7 @@ def _of_table(table: Table, key: Callable[[str], str], classes: Sequence[str]) -
         elif label is None:
             labels.tell(f"row {number}: label of {shown} is {text!r:.80}")
         elif labels.of.setdefault(name, label) != label:
-            first, second = (named[one] for one in sorted((labels.of[name], label)))
+            first, second = (labels.names[one] for one in sorted((labels.of[name], label)))
             labels.tell(f"row {number}: {shown} has label {first} and label {second}")
     return labels
 

@@ -30,7 +30,7 @@ class Cell:
 
 
 def cells(strengths: Sequence[int] = STRENGTHS) -> list[Cell]:
-    """All changes in these strengths; one that has no strength comes once, as the third."""
+    """All changes in these strengths; one that has none comes with the third alone."""
     return [
         Cell(change, strength)
         for change in CHANGES
