@@ -68,4 +68,4 @@ def _agreement(found: Saliency) -> Agreement:
     return Agreement(found.epoch, len(found.agreement), median, low, high)
 
 
-SECTION = Section("saliency", Text("What they look at", "网络看哪里"), make)
+SECTION = Section("saliency", Text("What they look at", "网络关注的区域"), make)
