@@ -7,12 +7,12 @@ import sys
 import pytest
 import yaml
 
-from pm_cls import search as searching
 from pm_cls.config import load_config
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
 from pm_cls.runtime.errors import UsageError
-from pm_cls.search import Search, main, search
+from pm_cls.search import Search, search, trials
+from pm_cls.search.__main__ import main
 
 optuna = pytest.importorskip("optuna")
 
@@ -221,7 +221,7 @@ def test_without_optuna_there_are_words(written, tmp_path, monkeypatch):
 
 
 def test_a_trial_is_told_before_another_process_can_take_it(written, tmp_path, monkeypatch):
-    claimed, told = searching._claim, []
+    claimed, told = trials._claim, []
 
     def noting(optuna, study, *rest):
         if (claim := claimed(optuna, study, *rest)) is None:
@@ -236,6 +236,6 @@ def test_a_trial_is_told_before_another_process_can_take_it(written, tmp_path, m
         monkeypatch.setattr(lock, "release", noted)
         return trial, values, lock
 
-    monkeypatch.setattr(searching, "_claim", noting)
+    monkeypatch.setattr(trials, "_claim", noting)
     hunt(written(), tmp_path / "runs", 2)
     assert told == [True, True]

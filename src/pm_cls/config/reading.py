@@ -4,6 +4,7 @@ The value of a `--set` is YAML, but for keys that hold text: that is taken as it
 included, as the shell has read it already. `data.root=set #2` is the folder `set #2`.
 """
 
+import copy
 import difflib
 import functools
 import json
@@ -88,15 +89,21 @@ def resolve(settings: Settings, source: str, overrides: Sequence[str] = ()) -> C
     Raises:
         UsageError: they say something wrong; all of it is named.
     """
-    for override in overrides:
-        _override(settings, override)
     if overrides:
         source = f"{source} with --set"
-    config = validated(Config, settings, f"{source}: ")
+    config = validated(Config, overridden(settings, overrides), f"{source}: ")
     for name, section in config:
         if isinstance(section, OpenSection):
             _refuse_slips(name, section, source)
     return config
+
+
+def overridden(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """A copy in which each KEY=VALUE stands; a UsageError where it is none."""
+    changed = copy.deepcopy(settings)
+    for override in overrides:
+        _override(changed, override)
+    return changed
 
 
 def _refuse_slips(name: str, section: OpenSection, source: str) -> None:

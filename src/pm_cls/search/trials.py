@@ -1,0 +1,165 @@
+"""The trials of a search: each a run of its own, shared by all processes that work on it."""
+
+import contextlib
+import logging
+import math
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from pm_cls.config import Config
+from pm_cls.runtime import device as devices
+from pm_cls.runtime.errors import RunError, UsageError
+from pm_cls.runtime.files import csv_text, write_text, writing
+from pm_cls.search.ranges import Search
+
+if TYPE_CHECKING:
+    import optuna
+
+NEEDS = 'the search needs Optuna: pip install -c constraints.txt -e ".[cpu,search]"'
+
+
+def search(what: Search, runs_dir: Path, trials: int, storage: str | None, device: str) -> Config:
+    """Make trials until there are so many, and write what came out into `runs_dir`.
+
+    Returns:
+        The config with the least held-out loss, without its name.
+
+    Raises:
+        UsageError: Optuna is not there, or its storage cannot be used.
+        RunError: no trial came to an end.
+    """
+    devices.prepare(device)
+    try:
+        import optuna
+    except ImportError:
+        raise UsageError(NEEDS)
+    name = what.config({}).experiment
+    with writing(runs_dir):
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    study = _study(optuna, storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite", name, what)
+    while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
+        trial, values, lock = claim
+        try:
+            config = _fitting(what, values, f"{name}-{trial.number}")
+            loss = _held_out_loss(config, runs_dir, device)
+            study.tell(trial, loss)  # before another process can take it for one that was left
+        except RunError as error:  # a loss that became NaN is an answer too
+            print(f"trial {trial.number}: {error}")
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            continue
+        finally:
+            lock.release()
+        said = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
+        print(f"trial {trial.number}: held-out loss {loss:.4f}  {said}", flush=True)
+    return _write(optuna, study, what, runs_dir / name)
+
+
+def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study":
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        study = optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+    except Exception as error:  # of whatever storage was named
+        raise UsageError(f"--storage {storage}: cannot be used ({str(error).splitlines()[0]})")
+    for name_of_it, stated in what.stated().items():
+        if study.user_attrs.get(name_of_it, stated) != stated:
+            raise UsageError(
+                f"{storage}: has trials of {name} with other {name_of_it}; `--set experiment=NAME` "
+                "names another search"
+            )
+        study.set_user_attr(name_of_it, stated)
+    return study
+
+
+def _claim(
+    optuna: Any, study: "optuna.Study", what: Search, runs_dir: Path, trials: int
+) -> "tuple[optuna.Trial, dict[str, Any], filelock.FileLock] | None":
+    """An unfinished trial that no process is at work on, else a new one; its values and its lock.
+
+    None: there are enough. One process chooses at a time, and holds what it chose before the next
+    one looks; a kill frees it.
+    """
+    with filelock.FileLock(runs_dir / f"{study.study_name}.lock"):
+        running = optuna.trial.TrialState.RUNNING
+        for frozen in study.get_trials(deepcopy=False, states=(running,)):
+            lock = _lock(runs_dir, study.study_name, frozen.number)
+            with contextlib.suppress(filelock.Timeout):
+                lock.acquire(timeout=0)
+                trial = optuna.Trial(study, frozen._trial_id)
+                return trial, what.suggest(trial), lock
+        count = len(study.get_trials(deepcopy=False))
+        if count >= trials:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that some options of the sampler are new
+            # Of its own seed, so that what is proposed follows from the trials before.
+            seed = 1000 * what.config({}).seed + count
+            study.sampler = optuna.samplers.TPESampler(seed=seed)
+        trial = study.ask()
+        lock = _lock(runs_dir, study.study_name, trial.number)
+        lock.acquire()
+        return trial, what.suggest(trial), lock
+
+
+def _lock(runs_dir: Path, name: str, number: int) -> filelock.FileLock:
+    return filelock.FileLock(runs_dir / f"{name}-{number}.lock")
+
+
+def _fitting(what: Search, values: Mapping[str, Any], name: str) -> Config:
+    """The config of a trial; RunError where values that fit alone do not fit together."""
+    try:
+        return what.config(values, name)
+    except UsageError as error:
+        raise RunError(str(error))
+
+
+def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
+    """Train, or go on; the cross-entropy of the held-out images after the last reported epoch."""
+    from pm_cls.data import load_dataset
+    from pm_cls.data.order import held_out
+    from pm_cls.train import train
+
+    run = train(config, runs_dir, device)
+    split, target = load_dataset(config.data).train, run.spec.target
+    left = held_out(split, config.train.hold_out, config.seed)
+    loss = target.cross_entropy(run.logits(split.images[left]), split.labels[left])
+    if not math.isfinite(loss):
+        raise RunError(f"{run.folder}: the held-out loss is {loss}")
+    return loss
+
+
+def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Config:
+    """The trials as CSV and as a figure, and the best setting as a config."""
+    from pm_cls.report import drawing, pictures
+
+    done = optuna.trial.TrialState.COMPLETE
+    found = study.get_trials(deepcopy=False, states=(done,))
+    if not found:
+        raise RunError("no trial came to an end")
+    losses = [float(one.value or 0) for one in found]  # none of them is None
+    values = [what.suggest(optuna.trial.FixedTrial(one.params)) for one in found]
+    rows = [
+        [one.number, f"{loss:.6g}", *map(_plain, each.values())]
+        for one, loss, each in zip(found, losses, values, strict=True)
+    ]
+    best = losses.index(min(losses))
+    config = what.config(values[best], f"{study.study_name}-best")
+    with writing(stem):
+        write_text(
+            stem.with_suffix(".csv"), csv_text(["trial", "held_out_loss", *what.ranges], rows)
+        )
+        write_text(stem.with_name(f"{stem.name}-best.yaml"), config.to_yaml())
+        drawing.save(partial(pictures.trials, [one.number for one in found], losses), stem)
+    number = found[best].number
+    print(f"\nbest of {len(found)}: trial {number}, held-out loss {losses[best]:.4f}")
+    print(f"written: {stem}.csv, {stem}.png, {stem}-best.yaml")
+    return config
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
