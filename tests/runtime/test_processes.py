@@ -80,7 +80,12 @@ def living(place, lives):
 @pytest.mark.parametrize("lives", [("waiting", "computing"), ("deaf to Ctrl-C", "in threads")])
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT"])
 def test_no_task_outlives_its_parent(tmp_path, lives, end):
-    parent = start(living(tmp_path, lives))
+    # What a shell begins with & has it ignored.
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    try:
+        parent = start(living(tmp_path, lives))
+    finally:
+        signal.signal(signal.SIGQUIT, before)
     pids = until(lambda: told(tmp_path, 2))
     assert all(map(is_alive, pids)) and len(pids) == 2
     parent.send_signal(getattr(signal, end))
