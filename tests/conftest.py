@@ -218,7 +218,7 @@ def writer_of_runs(runs_dir):
 @pytest.fixture
 def unrendered(monkeypatch):
     """Figures are put together, those of a page in one language, but not drawn; a JPEG is."""
-    from pm_cls.report import drawing
+    from pm_cls.presentation import drawing
 
     in_earnest = drawing._bytes
     pixel = io.BytesIO()

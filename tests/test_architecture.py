@@ -17,6 +17,7 @@ LAYERS = [
     "config",
     "scores",
     "records",
+    "presentation",
     "data",
     "models",
     "train",
@@ -28,26 +29,21 @@ LAYERS = [
 ]
 MAY_NOT = {
     ("config", "scores"), ("scores", "config"),  # neither needs the other
-    ("data", "records"),  # data know nothing of runs
+    ("data", "records"), ("data", "presentation"),  # data know nothing of runs, nor of people
 }  # fmt: skip
-REPORT_MAY = {"runtime", "config", "scores", "records", "report"}
-CARD_MAY = REPORT_MAY | {"data"}  # no Paddle either
+REPORT_MAY = {"runtime", "config", "scores", "records", "presentation"}
+CARD_MAY = REPORT_MAY | {"data", "report"}  # no Paddle either
 # For the page of the report that shows the images themselves.
 REPORT_SEES = {"pm_cls.data", "pm_cls.data.transforms"} | {
     f"pm_cls.data.photographs.{name}" for name in ("folders", "formats", "images")
 }
-# What draws, which knows nothing of the sources: both leave pictures beside a run.
-INSPECT_SEES = {"pm_cls.report"} | {
-    f"pm_cls.report.{name}" for name in ("drawing", "pictures", "text")
-}
-
 # The files at the top, each a command or the way to all of them. A report may be begun from there.
 TOP_MAY = {
     "__init__": {"config", "data", "models", "runtime"},
     "__main__": {"runtime"},
     "baselines": {"config", "data", "records", "runtime", "scores"},
     "export": {"models", "runtime"},
-    "predict": {"answers", "models", "runtime"},
+    "predict": {"answers", "models", "presentation", "runtime"},
     "reproduce": {"baselines", "config", "data", "models", "records", "runtime", "scores"},
 }
 
@@ -78,13 +74,11 @@ def test_imports_run_one_way():
         if layer == other or not other:
             continue
         if not layer:
-            fine = other in TOP_MAY[file.stem] or module in INSPECT_SEES
+            fine = other in TOP_MAY[file.stem] or module == "pm_cls.report"
         elif layer == "report":
             fine = other in REPORT_MAY or module in REPORT_SEES
         elif layer == "card":
             fine = other in CARD_MAY
-        elif layer in ("search", "inspect", "evaluate", "answers", "demo") and other == "report":
-            fine = module in INSPECT_SEES
         elif layer == "demo" and other == "baselines":  # shows what they say
             fine = True
         else:

@@ -11,11 +11,11 @@ import yaml
 from pm_cls.card import __main__ as verb
 from pm_cls.card import card
 from pm_cls.card.facts import Facts
+from pm_cls.presentation.text import LANGUAGES
 from pm_cls.records import calibration, evaluations, folder, predictions, result, stress
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.stress import Stressed
 from pm_cls.report.runs import read_run
-from pm_cls.report.text import LANGUAGES
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.target import Binary

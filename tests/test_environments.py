@@ -157,7 +157,7 @@ def test_a_user_without_home_and_name(nobody, photographs, work, homes):
 
 @pytest.mark.parametrize("homes", HOMES, ids=str)
 def test_matplotlib_has_a_folder_and_says_nothing(nobody, homes):
-    code = "from pm_cls.report import drawing; drawing.Figure()"  # what loads Matplotlib
+    code = "from pm_cls.presentation import drawing; drawing.Figure()"  # what loads Matplotlib
     done = nobody("-c", code, **homes)
     assert (done.returncode, done.stderr) == (0, "")
 

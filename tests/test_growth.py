@@ -76,9 +76,9 @@ def config(**changes):
 
 
 def test_a_network_a_data_set_a_loss_and_a_section_of_ones_own(grown, tmp_path, monkeypatch):
+    from pm_cls.presentation.text import Text
     from pm_cls.report.section import Content, Section
     from pm_cls.report.sections import SECTIONS
-    from pm_cls.report.text import Text
 
     (tmp_path / "toy.html.j2").write_text("<p>{{ it }} toys</p>")
     made = Section(

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 
 from pm_cls.answers import page, pictures, table
-from pm_cls.report.text import LANGUAGES
+from pm_cls.presentation.text import LANGUAGES
 from pm_cls.runtime import device as devices
 from pm_cls.runtime import journal
 from pm_cls.runtime.command import Expanded, add_device, new_parser, run_command

@@ -13,9 +13,9 @@ from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
 from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.taps import outputs_of
+from pm_cls.presentation import drawing, pictures
 from pm_cls.records import predictions, result
 from pm_cls.records import saliency as looks
-from pm_cls.report import drawing, pictures
 
 SIDE = 28
 

@@ -2,7 +2,7 @@
 
 from pm_cls.baselines import FEATURES
 from pm_cls.inspect.ablations import ABLATIONS
-from pm_cls.report import pictures
+from pm_cls.presentation import pictures
 from pm_cls.report.sections import baselines
 
 

@@ -15,7 +15,7 @@ from pm_cls.records.epochs import Epoch
 from pm_cls.records.gradients import LayerState
 from pm_cls.records.predictions import Predictions
 from pm_cls.report import page
-from pm_cls.report.published import causes, rules
+from pm_cls.report.published import causes, claims
 from pm_cls.report.runs import Record
 from pm_cls.report.section import SECTIONS_FOLDER
 from pm_cls.report.sections.causes import findings, leaving_the_prior
@@ -77,7 +77,7 @@ def change(name, left, seeds=(0, 1, 2), **sections):
 
 
 def verdicts(found):
-    judged = rules.judge([], causes.find(found))
+    judged = claims.judge([], causes.find(found))
     return {c.id: c.verdict for c in judged if c.rule in ("more_epochs", "image_size")}
 
 

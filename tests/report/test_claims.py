@@ -10,7 +10,7 @@ import pytest
 from pm_cls.config import SYNTHETIC
 from pm_cls.records.environment import Data, Environment
 from pm_cls.records.predictions import Predictions
-from pm_cls.report.published import causes, rules
+from pm_cls.report.published import causes, claims
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record
 from pm_cls.scores.metrics import Scores
@@ -27,7 +27,7 @@ def run_of(experiment, seed, correct, loss=0.2, n=400, predictions=None):
 
 
 def judged(found):
-    return rules.judge(found, causes.Found([], {}))
+    return claims.judge(found, causes.Found([], {}))
 
 
 def verdicts(found):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pm_cls.presentation.text import percent_interval
 from pm_cls.records import baselines
 from pm_cls.report import page, photographs, report
 from pm_cls.report.__main__ import main
-from pm_cls.report.text import percent_interval
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores import metrics
 from tests.conftest import writer_of_runs

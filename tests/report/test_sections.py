@@ -5,13 +5,14 @@ import csv
 import numpy as np
 import pytest
 
+from pm_cls.presentation import pictures
 from pm_cls.records import baselines, calibration, evaluations
 from pm_cls.records import stress as stress_records
 from pm_cls.records.evaluations import Evaluation
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.saliency import Saliency
 from pm_cls.records.stress import Stressed
-from pm_cls.report import build, pictures, report
+from pm_cls.report import build, report
 from pm_cls.report.runs import read_runs
 from pm_cls.report.section import gather
 from pm_cls.report.sections import baselines as of_baselines
@@ -40,9 +41,9 @@ from functools import partial
 from pathlib import Path
 
 from pm_cls.report import columns
-from pm_cls.report.drawing import Figure
+from pm_cls.presentation.drawing import Figure
 from pm_cls.report.section import Content, Section
-from pm_cls.report.text import Text
+from pm_cls.presentation.text import Text
 
 
 def draw(language):

@@ -6,14 +6,14 @@ first MOST_PICTURES have pictures, at 4 kB each.
 
 import json
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.report.text import Language
+from pm_cls.presentation import STYLES
+from pm_cls.presentation.text import Language
 from pm_cls.runtime.journal import Answer
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 2_000
 TEMPLATES = Path(__file__).with_name("templates")
-STYLE = files("pm_cls.report") / "templates" / "style.css"
 MARK = "<!--answers-->"
 
 
@@ -66,16 +65,14 @@ def fill(
 ) -> str:
     """A template of this package, or of one of the folders; None: the language of the browser."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, *folders]),
+        loader=jinja2.FileSystemLoader([TEMPLATES, STYLES, *folders]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["script"] = lambda value: Markup(as_script(value))
-    return environment.get_template(template).render(
-        language=language, style=Markup(STYLE.read_text(encoding="utf-8")), say=_say, **content
-    )
+    return environment.get_template(template).render(language=language, say=_say, **content)
 
 
 def _say(english: str, chinese: str) -> Markup:

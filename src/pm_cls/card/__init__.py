@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pm_cls.report.text import Language
+from pm_cls.presentation.text import Language
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.verbs import callable_as
 
@@ -18,10 +18,10 @@ def card(run: str | Path, language: Language = "en") -> str:
     """
     from pm_cls.card.facts import Facts
     from pm_cls.card.front_matter import front_matter
+    from pm_cls.presentation.text import fraction, percent, percent_interval
     from pm_cls.records import folder, stress
     from pm_cls.report import page
     from pm_cls.report.runs import UNREADABLE, Renamed, read_run
-    from pm_cls.report.text import fraction, percent, percent_interval
 
     place = Path(run)
     folder.read_config(place)  # says so where no finished run is

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from pm_cls.card import card
-from pm_cls.report.text import LANGUAGES
+from pm_cls.presentation.text import LANGUAGES
 from pm_cls.runtime.command import Expanded, new_parser, run_command
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.runtime.paths import check_output, typed_path

@@ -10,14 +10,14 @@ from safetensors import SafetensorError, safe_open
 from pm_cls.card.rows import Row, groups_of, rows_of
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import DATASETS, Spec, spec_of
+from pm_cls.presentation.pictures import ABLATIONS, ablation_names
+from pm_cls.presentation.text import Text, named
 from pm_cls.records import evaluations, folder, result
 from pm_cls.records.environment import Data
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.stress import Stressed
-from pm_cls.report.pictures import ABLATIONS, ablation_names
 from pm_cls.report.runs import Record
 from pm_cls.report.sections.stress import CHANGES
-from pm_cls.report.text import Text, named
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.calibration import AS_IT_IS, Calibration

@@ -8,8 +8,8 @@ import numpy as np
 
 from pm_cls.data.photographs.labelling import LABEL_OF_LETTER, USUAL_NAME
 from pm_cls.data.photographs.names import photograph_key
+from pm_cls.presentation.text import Text, fraction, fraction_interval, percent, percent_interval
 from pm_cls.records.predictions import Predictions
-from pm_cls.report.text import Text, fraction, fraction_interval, percent, percent_interval
 from pm_cls.scores import stats
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.metrics import Share

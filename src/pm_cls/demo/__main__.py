@@ -9,7 +9,7 @@ nothing leaves it, and photographs are forgotten once they are answered.
 import sys
 from collections.abc import Sequence
 
-from pm_cls.report.text import LANGUAGES
+from pm_cls.presentation.text import LANGUAGES
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.paths import typed_path

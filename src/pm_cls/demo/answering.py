@@ -21,9 +21,9 @@ from pm_cls.data.photographs.images import nearly_black, read_photograph
 from pm_cls.data.photographs.views import sampler
 from pm_cls.inspect.saliency import has_convolutions
 from pm_cls.models.classifier import Run
+from pm_cls.presentation.text import Text
 from pm_cls.records import folder as places
 from pm_cls.records import result
-from pm_cls.report.text import Text
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import one_thread

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pm_cls.answers import page
 from pm_cls.demo.answering import EXAMPLES, Answering, BadPhotograph, example
-from pm_cls.report.text import Language, Text
+from pm_cls.presentation.text import Language, Text
 from pm_cls.runtime.errors import DataError, PmClsError, UsageError
 
 HOST = "127.0.0.1"

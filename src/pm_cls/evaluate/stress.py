@@ -12,9 +12,9 @@ from tqdm import tqdm
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
 from pm_cls.data.transforms import in_order
+from pm_cls.presentation.text import Language, fraction
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
-from pm_cls.report.text import Language, fraction
 from pm_cls.runtime import journal
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
@@ -22,7 +22,7 @@ from pm_cls.scores import metrics
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
-    from pm_cls.report.drawing import Figure
+    from pm_cls.presentation.drawing import Figure
 
 NO_CHANGE = Cell("none", 0)
 
@@ -119,7 +119,7 @@ def summary(found: Sequence[Stressed]) -> str:
 
 def draw(run: "Run", found: Sequence[Stressed], path: Path) -> None:
     """AUC and accuracy as heat maps, a row a change, a column a strength."""
-    from pm_cls.report import drawing
+    from pm_cls.presentation import drawing
 
     mark = " (SYNTHETIC)" if run.is_synthetic else ""
     title = f"{run.config.experiment}, seed {run.config.seed}: validation photographs{mark}"
@@ -127,7 +127,7 @@ def draw(run: "Run", found: Sequence[Stressed], path: Path) -> None:
 
 
 def _heat_maps(title: str, found: Sequence[Stressed], language: Language) -> "Figure":
-    from pm_cls.report.drawing import Figure
+    from pm_cls.presentation.drawing import Figure
 
     by_change, strengths = _table(found)
     figure = Figure(figsize=(8.4, 0.24 * len(by_change) + 1.3), layout="constrained")

@@ -15,10 +15,10 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, Split, load_dataset
+from pm_cls.presentation import drawing, pictures
 from pm_cls.records import gradients, saliency
 from pm_cls.records import responses as response_records
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
-from pm_cls.report import drawing, pictures
 from pm_cls.runtime import device
 from pm_cls.runtime.command import add_device, add_runs, new_parser, run_command
 from pm_cls.runtime.files import writing

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pm_cls.report.text import Language
+from pm_cls.presentation.text import Language
 from pm_cls.runtime.verbs import callable_as
 
 if TYPE_CHECKING:

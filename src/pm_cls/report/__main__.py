@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pm_cls.data import named_roots
+from pm_cls.presentation.text import LANGUAGES
 from pm_cls.records import baselines
 from pm_cls.report import OUT, page, report
-from pm_cls.report.text import LANGUAGES
 from pm_cls.runtime.command import Expanded, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.paths import typed_path

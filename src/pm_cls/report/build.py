@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pm_cls.presentation import drawing
+from pm_cls.presentation.text import Language, Text
 from pm_cls.records import folder, predictions
-from pm_cls.report import columns, drawing, page
+from pm_cls.report import columns, page
 from pm_cls.report import photographs as photograph_page
 from pm_cls.report.published import statements, studies
 from pm_cls.report.runs import Record, read_runs
 from pm_cls.report.section import Content, gather
 from pm_cls.report.sections import SECTIONS, provenance
-from pm_cls.report.text import Language, Text
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.runtime.locks import shared_folder

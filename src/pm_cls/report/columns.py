@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from pm_cls.report.text import Language, Text, said
+from pm_cls.presentation.text import Language, Text, said
 from pm_cls.runtime.files import csv_text
 
 NONE = "–"  # where there is nothing, in what people read

@@ -11,7 +11,7 @@ from PIL import Image
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.transforms import in_order
-from pm_cls.report import drawing
+from pm_cls.presentation import drawing
 from pm_cls.report.runs import Record, grouped
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores.target import Classes

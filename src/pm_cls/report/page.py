@@ -12,10 +12,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.report import drawing
-from pm_cls.report.published.rules import VERDICTS
+from pm_cls.presentation import STYLES, drawing
+from pm_cls.presentation.text import LANGUAGES, Language, Text
+from pm_cls.report.published.values import VERDICTS
 from pm_cls.report.section import Content, Material, Section, marks
-from pm_cls.report.text import LANGUAGES, Language, Text
 
 TEMPLATES = Path(__file__).with_name("templates")
 FILE = "report.html"
@@ -70,7 +70,7 @@ def _part(section: Section, content: Content, language: Language) -> Markup:
 def fill(template: str, language: Language, folders: Sequence[Path] = (), **content: object) -> str:
     """A template from `templates` or one of the folders, with what it is to say."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, *folders]),
+        loader=jinja2.FileSystemLoader([TEMPLATES, STYLES, *folders]),
         autoescape=template.endswith(".html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,

@@ -11,12 +11,13 @@ import numpy as np
 from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.images import BadPhotograph, read_photograph
+from pm_cls.presentation import drawing, pictures
+from pm_cls.presentation.text import Language
 from pm_cls.records import saliency
-from pm_cls.report import drawing, missed, page, pictures
+from pm_cls.report import missed, page
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Material, marks
 from pm_cls.report.sections.saliency import looked_into
-from pm_cls.report.text import Language
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.silence import silence
 from pm_cls.scores import metrics

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from pm_cls.config import SYNTHETIC, Config, load_stored
+from pm_cls.presentation.text import Text
 from pm_cls.records import (
     calibration,
     environment,
@@ -32,7 +33,6 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import Saliency
 from pm_cls.records.stress import Stressed
-from pm_cls.report.text import Text
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.metrics import Scores

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pm_cls.presentation.drawing import Draw
+from pm_cls.presentation.text import NOTHING, Language, Text
 from pm_cls.records import baselines, networks
 from pm_cls.records.baselines import Baseline
 from pm_cls.records.networks import Network
-from pm_cls.report.drawing import Draw
 from pm_cls.report.published import causes, statements, studies
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
-from pm_cls.report.text import NOTHING, Language, Text
 
 SYNTHETIC_MARK = Text(" on SYNTHETIC photographs", "（合成照片）")
 SETTINGS_MARK = Text(", with other settings than the thesis'", "（设置与论文不同）")

@@ -142,3 +142,8 @@ def _suggested(trial: "optuna.Trial", key: str, values: Range | list[Any]) -> An
         low, high, step = int(values.low), int(values.high), int(values.step or 1)
         return trial.suggest_int(key, low, high, log=values.log, step=step)
     return trial.suggest_float(key, values.low, values.high, log=values.log, step=values.step)
+
+
+def said(value: object) -> str:
+    """A setting as people read it: four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -5,7 +5,6 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ import filelock
 from pm_cls.config import Config
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.errors import RunError, UsageError
-from pm_cls.runtime.files import csv_text, write_text, writing
-from pm_cls.search.ranges import Search
+from pm_cls.runtime.files import writing
+from pm_cls.search.ranges import Search, said
 
 if TYPE_CHECKING:
     import optuna
@@ -54,8 +53,8 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
             continue
         finally:
             lock.release()
-        said = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
-        print(f"trial {trial.number}: held-out loss {loss:.4f}  {said}", flush=True)
+        settings = ", ".join(f"{key} {said(value)}" for key, value in values.items())
+        print(f"trial {trial.number}: held-out loss {loss:.4f}  {settings}", flush=True)
     return _write(optuna, study, what, runs_dir / name)
 
 
@@ -134,8 +133,8 @@ def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
 
 
 def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Config:
-    """The trials as CSV and as a figure, and the best setting as a config."""
-    from pm_cls.report import drawing, pictures
+    """What came out, beside the runs; the best setting comes back."""
+    from pm_cls.search import history  # with Matplotlib, which takes a second
 
     done = optuna.trial.TrialState.COMPLETE
     found = study.get_trials(deepcopy=False, states=(done,))
@@ -143,23 +142,10 @@ def _write(optuna: Any, study: "optuna.Study", what: Search, stem: Path) -> Conf
         raise RunError("no trial came to an end")
     losses = [float(one.value or 0) for one in found]  # none of them is None
     values = [what.suggest(optuna.trial.FixedTrial(one.params)) for one in found]
-    rows = [
-        [one.number, f"{loss:.6g}", *map(_plain, each.values())]
-        for one, loss, each in zip(found, losses, values, strict=True)
-    ]
     best = losses.index(min(losses))
     config = what.config(values[best], f"{study.study_name}-best")
-    with writing(stem):
-        write_text(
-            stem.with_suffix(".csv"), csv_text(["trial", "held_out_loss", *what.ranges], rows)
-        )
-        write_text(stem.with_name(f"{stem.name}-best.yaml"), config.to_yaml())
-        drawing.save(partial(pictures.trials, [one.number for one in found], losses), stem)
+    history.write(stem, [one.number for one in found], losses, values, config)
     number = found[best].number
     print(f"\nbest of {len(found)}: trial {number}, held-out loss {losses[best]:.4f}")
     print(f"written: {stem}.csv, {stem}.png, {stem}-best.yaml")
     return config
-
-
-def _plain(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

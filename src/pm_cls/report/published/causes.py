@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
+from pm_cls.presentation.text import Text
 from pm_cls.report.published import differing, essence, load, studies
 from pm_cls.report.published.statements import stated
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, grouped
-from pm_cls.report.text import Text
 from pm_cls.scores.target import Classes
 
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
+from pm_cls.presentation.text import Text, listed, percent
 from pm_cls.records.networks import Network
 from pm_cls.records.predictions import Predictions
 from pm_cls.report.published.values import NotTested, Point, Verdict, shared
 from pm_cls.report.runs import Record
-from pm_cls.report.text import Text, listed, percent
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.ensembles import averaged, voted
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pm_cls.config.options import checked, chosen
+from pm_cls.presentation.text import Text, listed, p_value
 from pm_cls.records.networks import Network
 from pm_cls.report.published import differing, load
 from pm_cls.report.published.comparisons import RULES, Facts, Outcome
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.published.values import NotTested, Verdict
 from pm_cls.report.runs import Record
-from pm_cls.report.text import Text, listed, p_value
 from pm_cls.scores import stats
 
 SEPARATOR = Text(" ", "")

@@ -6,9 +6,9 @@ from functools import cache
 
 from pm_cls.config import Config
 from pm_cls.config.schema import Value
+from pm_cls.presentation.text import Text
 from pm_cls.report.published import differing, load
 from pm_cls.report.runs import Record
-from pm_cls.report.text import Text
 from pm_cls.scores.target import Classes
 
 OTHERS = ("tutorial", "digits", "shapes")

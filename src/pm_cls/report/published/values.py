@@ -4,14 +4,22 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
+from pm_cls.presentation.text import Text, listed, percent
 from pm_cls.report.published.studies import Stated
-from pm_cls.report.text import Text, listed, percent
 from pm_cls.scores import stats
 from pm_cls.scores.metrics import Scores
 
 Verdict = Literal[
     "reproduced", "not_reproduced", "not_supported", "impossible", "not_yet_tested", "not_testable"
 ]
+VERDICTS: dict[Verdict, Text] = {
+    "reproduced": Text("reproduced", "已复现"),
+    "not_reproduced": Text("not reproduced", "未能复现"),
+    "not_supported": Text("not supported", "证据不足"),
+    "impossible": Text("impossible", "不可能成立"),
+    "not_yet_tested": Text("not yet tested", "尚未检验"),
+    "not_testable": Text("cannot be tested here", "此处无法检验"),
+}
 Judged = tuple[Text, Verdict]  # the evidence in words
 Point = tuple[str, int]  # an experiment and an epoch
 T = TypeVar("T")

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pm_cls.presentation.drawing import PAGE_INK, TRAINING, Figure, legend, plain
+from pm_cls.presentation.text import Language, Text, fraction, named, percent, percent_interval
 from pm_cls.records.baselines import Baseline
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.drawing import PAGE_INK, TRAINING, Figure, legend, plain
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.sections.rows import ACCURACY, MARKS, draw_summary, last_rows
-from pm_cls.report.text import Language, Text, fraction, named, percent, percent_interval
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 

@@ -7,14 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from pm_cls.presentation.drawing import PAGE_INK, PALETTE, Axes, Figure, QuadMesh, legend, plain
+from pm_cls.presentation.text import Language, Text, percent
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.drawing import PAGE_INK, PALETTE, Axes, Figure, QuadMesh, legend, plain
 from pm_cls.report.published import causes
 from pm_cls.report.published.causes import Experiment, Found, Study, study
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Language, Text, percent
 
 Quantity = Literal["gradient_norm", "saturated"]
 QUANTITIES: dict[Quantity, Text] = {

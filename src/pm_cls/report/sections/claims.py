@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from pm_cls.presentation.text import Text, said
 from pm_cls.report import columns
-from pm_cls.report.published import rules
-from pm_cls.report.published.rules import VERDICTS, Claim, Verdict
+from pm_cls.report.published.claims import Claim, judge
+from pm_cls.report.published.values import VERDICTS, Verdict
 from pm_cls.report.section import Content, Material, Section, marks
-from pm_cls.report.text import Text, said
 
 KEYS = ("id", "statement", "section", "rule", "evidence", "verdict")
 COLUMNS = columns.plain("statement section verdict evidence")
@@ -15,7 +15,7 @@ Verdicts = Mapping[Verdict, Sequence[Claim]]
 
 
 def make(material: Material) -> Content:
-    claims = rules.judge(material.thesis, material.causes)
+    claims = judge(material.thesis, material.causes)
     title = f"# What the thesis states, and what our runs say{marks(material.thesis).en}"
     rule = "The rules and their thresholds stand in src/pm_cls/report/published/claims.yaml."
     entries = [{key: said(getattr(claim, key), "en") for key in KEYS} for claim in claims]

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pm_cls.report.drawing import THESIS, TRAINING, VALIDATION, Axes, Figure, legend, plain
+from pm_cls.presentation.drawing import THESIS, TRAINING, VALIDATION, Axes, Figure, legend, plain
+from pm_cls.presentation.text import Language, Text
 from pm_cls.report.published import studies
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.runs import Record, seeds_words
 from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections.rows import ACCURACY
-from pm_cls.report.text import Language, Text
 
 LOSS = Text("mean cross-entropy", "平均交叉熵")
 OF_VALIDATION, OF_TRAINING = Text("validation set", "验证集"), Text("training set", "训练集")

@@ -6,13 +6,20 @@ from functools import partial
 
 import numpy as np
 
+from pm_cls.presentation.drawing import THESIS, VALIDATION, Figure, plain
+from pm_cls.presentation.text import (
+    Language,
+    Text,
+    p_value,
+    percent,
+    percent_interval,
+    percent_more,
+)
 from pm_cls.report import columns
 from pm_cls.report.columns import number, words
-from pm_cls.report.drawing import THESIS, VALIDATION, Figure, plain
 from pm_cls.report.published import statements
 from pm_cls.report.runs import grouped
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Language, Text, p_value, percent, percent_interval, percent_more
 from pm_cls.scores import stats
 
 SHOWN = 20  # points to either side of none

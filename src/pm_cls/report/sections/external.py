@@ -2,12 +2,7 @@
 
 from functools import partial
 
-from pm_cls.report import columns
-from pm_cls.report.columns import Column, number, words
-from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.sections import baselines
-from pm_cls.report.sections.scores import elsewhere
-from pm_cls.report.text import (
+from pm_cls.presentation.text import (
     Text,
     fraction,
     fraction_interval,
@@ -15,6 +10,11 @@ from pm_cls.report.text import (
     percent_interval,
     percent_more,
 )
+from pm_cls.report import columns
+from pm_cls.report.columns import Column, number, words
+from pm_cls.report.section import Content, Material, Section
+from pm_cls.report.sections import baselines
+from pm_cls.report.sections.scores import elsewhere
 
 PAGE = [  # of a Scored
     Column(Text("run", "运行"), "", lambda one: f"{one.run_words}, {one.epoch}", True),

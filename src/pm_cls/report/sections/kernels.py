@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from pm_cls.report import columns, pictures
+from pm_cls.presentation import pictures
+from pm_cls.presentation.text import Text
+from pm_cls.report import columns
 from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text
 
 CSV = columns.plain("experiment=0 seed=1 layer=2 kernel=3 class=4 mean_response=5")
 

@@ -6,15 +6,15 @@ from functools import partial
 
 import numpy as np
 
+from pm_cls.presentation.drawing import PALETTE, Figure, legend, plain
+from pm_cls.presentation.text import Language, Text, percent, percent_interval
 from pm_cls.records.networks import Network
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.drawing import PALETTE, Figure, legend, plain
 from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.report.sections.rows import ACCURACY
-from pm_cls.report.text import Language, Text, percent, percent_interval
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 

@@ -7,12 +7,12 @@ from itertools import combinations
 
 import numpy as np
 
+from pm_cls.presentation.text import Text, p_value, percent_interval, percent_more
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import studies
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text, p_value, percent_interval, percent_more
 from pm_cls.scores import stats
 
 LEAST = 3  # pairs for a t test: the scatter of two is hardly known

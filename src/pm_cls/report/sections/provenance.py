@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from pm_cls.presentation.text import Text
 from pm_cls.records.environment import Environment
 from pm_cls.report import columns
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text
 from pm_cls.scores.metrics import Scores
 
 # Of a run, an epoch, and its scores.

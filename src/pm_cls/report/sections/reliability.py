@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
-from pm_cls.report.drawing import PAGE_INK, VALIDATION, Figure, plain
+from pm_cls.presentation.drawing import PAGE_INK, VALIDATION, Figure, plain
+from pm_cls.presentation.text import Language, Text
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Language, Text
 from pm_cls.scores import metrics
 from pm_cls.scores.target import Binary
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pm_cls.report.drawing import THESIS, VALIDATION, Axes
-from pm_cls.report.published.rules import VERDICTS, judge_row
+from pm_cls.presentation.drawing import THESIS, VALIDATION, Axes
+from pm_cls.presentation.text import Text
+from pm_cls.report.published.claims import judge_row
 from pm_cls.report.published.studies import Stated, Study, thesis
+from pm_cls.report.published.values import VERDICTS
 from pm_cls.report.runs import Record
-from pm_cls.report.text import Text
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 

@@ -6,12 +6,13 @@ from functools import partial
 
 import numpy as np
 
+from pm_cls.presentation import pictures
+from pm_cls.presentation.text import Text, fraction, named, percent
 from pm_cls.records.saliency import Saliency
-from pm_cls.report import columns, pictures
+from pm_cls.report import columns
 from pm_cls.report.columns import Column
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text, fraction, named, percent
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,8 @@ from functools import partial
 import numpy as np
 
 from pm_cls.config import SYNTHETIC
-from pm_cls.records.predictions import Predictions
-from pm_cls.report import columns
-from pm_cls.report.columns import Column, number, words
-from pm_cls.report.drawing import PAGE_INK, PALETTE, Figure, legend, plain
-from pm_cls.report.published import studies
-from pm_cls.report.runs import Record, grouped
-from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import (
+from pm_cls.presentation.drawing import PAGE_INK, PALETTE, Figure, legend, plain
+from pm_cls.presentation.text import (
     Language,
     Text,
     fraction,
@@ -22,6 +16,12 @@ from pm_cls.report.text import (
     percent,
     percent_interval,
 )
+from pm_cls.records.predictions import Predictions
+from pm_cls.report import columns
+from pm_cls.report.columns import Column, number, words
+from pm_cls.report.published import studies
+from pm_cls.report.runs import Record, grouped
+from pm_cls.report.section import Content, Material, Section
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.metrics import Confusion, Scores
 from pm_cls.scores.target import Binary, Classes

@@ -3,14 +3,13 @@
 import json
 from dataclasses import dataclass
 
+from pm_cls.presentation.text import Text, said
 from pm_cls.report import columns
 from pm_cls.report.published import statements
-from pm_cls.report.published.rules import VERDICTS
 from pm_cls.report.published.statements import Statement
-from pm_cls.report.published.values import Verdict
+from pm_cls.report.published.values import VERDICTS, Verdict
 from pm_cls.report.runs import grouped
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text, said
 
 KEYS = ("id", "document", "section", "statement", "rule", "evidence", "verdict")
 WITHOUT_RUNS = {"arithmetic", "cheaper"}

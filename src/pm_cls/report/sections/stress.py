@@ -7,14 +7,14 @@ from typing import Literal
 
 import numpy as np
 
+from pm_cls.presentation.drawing import Figure
+from pm_cls.presentation.text import Language, Text, fraction, listed, named, percent
 from pm_cls.records.networks import Network
 from pm_cls.records.stress import Stressed
 from pm_cls.report import columns
 from pm_cls.report.columns import number, words
-from pm_cls.report.drawing import Figure
 from pm_cls.report.runs import Record, seeds_words
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Language, Text, fraction, listed, named, percent
 
 STRENGTHS = (3, 5)  # which are told: another hospital's photographs, and bad ones
 Score = Literal["auc", "accuracy"]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
+from pm_cls.presentation.drawing import Figure, legend, plain
+from pm_cls.presentation.text import Language, Text, listed, percent, percent_interval, percent_more
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
-from pm_cls.report.drawing import Figure, legend, plain
 from pm_cls.report.published import studies
 from pm_cls.report.published.studies import Stated, Study, thesis
 from pm_cls.report.runs import Record, grouped
@@ -15,7 +16,6 @@ from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections import pairs
 from pm_cls.report.sections.curves import learning_curve
 from pm_cls.report.sections.rows import ACCURACY, MARKS, Row, draw_interval, rows_of, span
-from pm_cls.report.text import Language, Text, listed, percent, percent_interval, percent_more
 
 WIDE_GAP = 15  # points between two groups of rows
 COUNTED = Text(

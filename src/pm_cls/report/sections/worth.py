@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pm_cls.presentation.text import Text, fraction, percent, percent_interval
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
-from pm_cls.report.text import Text, fraction, percent, percent_interval
 from pm_cls.scores.calibration import AS_IT_IS
 from pm_cls.scores.metrics import Share
 from pm_cls.scores.target import Binary

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 
 from pm_cls.config.options import checked, chosen
+from pm_cls.presentation.text import Text, listed, p_value, percent
 from pm_cls.report.published import causes, load
 from pm_cls.report.published.studies import Stated, thesis
 from pm_cls.report.published.values import (
@@ -23,18 +24,9 @@ from pm_cls.report.published.values import (
     shared,
 )
 from pm_cls.report.runs import Record
-from pm_cls.report.text import Text, listed, p_value, percent
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.metrics import Scores
 
-VERDICTS: dict[Verdict, Text] = {
-    "reproduced": Text("reproduced", "已复现"),
-    "not_reproduced": Text("not reproduced", "未能复现"),
-    "not_supported": Text("not supported", "证据不足"),
-    "impossible": Text("impossible", "不可能成立"),
-    "not_yet_tested": Text("not yet tested", "尚未检验"),
-    "not_testable": Text("cannot be tested here", "此处无法检验"),
-}
 NOT_MADE = NotTested(
     Text(
         "The experiments on causes (configs/causes) have too few runs here.",

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from pm_cls.report import drawing, report
+from pm_cls.presentation import drawing
+from pm_cls.report import report
 
 pytestmark = pytest.mark.figures
 
@@ -17,7 +18,8 @@ REPORT = """
 import sys
 {before}
 from pathlib import Path
-from pm_cls.report import drawing, report
+from pm_cls.presentation import drawing
+from pm_cls.report import report
 report(Path(sys.argv[1]), Path(sys.argv[2]))
 {after}
 """
@@ -28,7 +30,7 @@ DARK = "axes.facecolor: black\nfont.size: 20\nsavefig.dpi: 30\nlines.linewidth: 
 ONE_FIGURE = """
 import os
 from pathlib import Path
-from pm_cls.report.drawing import Figure, save
+from pm_cls.presentation.drawing import Figure, save
 save(lambda language: Figure(), Path("figure"))
 assert os.environ["MPLBACKEND"] == "no backend at all"
 """

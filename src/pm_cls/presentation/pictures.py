@@ -8,10 +8,10 @@ from itertools import product
 
 import numpy as np
 
+from pm_cls.presentation.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
+from pm_cls.presentation.text import Language, Text, named
 from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes
-from pm_cls.report.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure, plain
-from pm_cls.report.text import Language, Text, named
 
 # By the name in the record, in the order of the figure.
 ABLATIONS = {
@@ -252,18 +252,3 @@ def _scaled(maps: np.ndarray) -> np.ndarray:
     """Maps [n, 3, h, w] from their least to their largest value as 0 to 1."""
     span = float(np.ptp(maps)) or 1.0
     return (maps - maps.min()) / span
-
-
-def trials(numbers: Sequence[int], losses: Sequence[float], language: Language = "en") -> Figure:
-    """The held-out loss of each trial of a search, and the least so far."""
-    figure = Figure(figsize=(6, 3.2), layout="constrained")
-    axes = figure.subplots()
-    least = [min(losses[: i + 1]) for i in range(len(losses))]
-    a_trial, best = Text("a trial", "单次尝试"), Text("best so far", "当前最优")
-    axes.plot(numbers, losses, "o", color=PALETTE[0], label=a_trial.of(language))
-    axes.step(numbers, least, where="post", color=PALETTE[2], label=best.of(language))
-    axes.set_xlabel(Text("trial", "尝试").of(language))
-    axes.set_ylabel(Text("held-out loss", "留出损失").of(language))
-    plain(axes)
-    axes.legend(frameon=False)
-    return figure

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from PIL import Image
 
-from pm_cls.report.text import Language, Text
+from pm_cls.presentation.text import Language, Text
 from pm_cls.runtime.files import write_bytes
 from pm_cls.runtime.home import give_matplotlib_a_folder
 from pm_cls.runtime.silence import silence
