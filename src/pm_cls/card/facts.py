@@ -11,11 +11,10 @@ from pm_cls.card.rows import Row, groups_of, rows_of
 from pm_cls.config import SYNTHETIC
 from pm_cls.data import DATASETS, Spec, spec_of
 from pm_cls.presentation.pictures import ABLATIONS, ablation_names
-from pm_cls.presentation.text import Text, named
-from pm_cls.records import evaluations, folder, result
+from pm_cls.presentation.text import NOTHING, Text, named
+from pm_cls.records import evaluations, folder, result, stress
 from pm_cls.records.environment import Data
 from pm_cls.records.predictions import Predictions
-from pm_cls.records.stress import Stressed
 from pm_cls.report.runs import Record
 from pm_cls.report.sections.stress import CHANGES
 from pm_cls.runtime.errors import UsageError
@@ -38,23 +37,11 @@ SPLITS = {
 
 
 @dataclass(frozen=True)
-class Stress:
-    """AUC and accuracy under changes of camera and operator: the mean, the worst, and which."""
-
-    n: int
-    mean: float
-    worst: float
-    change: Text
-    strength: int
-    accuracy: float
-
-
-@dataclass(frozen=True)
 class Facts:
     """A run, and what the template says of it."""
 
     run: Record
-    stressed: list[Stressed]
+    stressed: list[stress.Stressed]
 
     @property
     def epoch(self) -> int:
@@ -165,17 +152,14 @@ class Facts:
         return worth(last.logits[:, 0], last.labels, by) if by else None
 
     @property
-    def stress(self) -> Stress | None:
-        """None where it was not measured, or where the AUC is undefined."""
-        cells = [one for one in self.stressed if one.strength and one.auc is not None]
-        if not cells:
-            return None
-        areas = [one.auc or 0.0 for one in cells]
-        worst = cells[int(np.argmin(areas))]
-        accuracy = float(np.mean([one.best_known for one in cells]))
-        change = named(CHANGES, worst.change)
-        return Stress(len(cells), float(np.mean(areas)), min(areas), change, worst.strength,
-                      accuracy)  # fmt: skip
+    def stress(self) -> stress.Held | None:
+        """Over all changes that were measured; None where none was, or the AUC is undefined."""
+        return stress.held([one for one in self.stressed if one.strength])
+
+    @property
+    def worst_change(self) -> Text:
+        """Under which the AUC is least, where `stress` is known."""
+        return named(CHANGES, self.stress.worst_auc.change) if self.stress else NOTHING
 
     @property
     def ablations(self) -> list[tuple[Text, metrics.Scores]]:

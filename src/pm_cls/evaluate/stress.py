@@ -105,15 +105,13 @@ def _cell(one: Stressed | None) -> str:
 
 def summary(found: Sequence[Stressed]) -> str:
     """Mean and worst AUC and accuracy of some cells, in words."""
-    known = [one for one in found if one.auc is not None]
-    if not known:
+    held = records.held(found)
+    if held is None:
         return "the AUC is undefined: the photographs are of one class"
-    worst = min(known, key=lambda one: one.auc or 0)
-    accuracy = min(found, key=lambda one: one.best_known)
+    area, accuracy = held.worst_auc, held.worst_accuracy
     return (
-        f"AUC {np.mean([one.auc for one in known]):.3f} on the mean, {worst.auc:.3f} at worst "
-        f"({worst.change}); accuracy {100 * np.mean([o.best_known for o in found]):.1f}% and "
-        f"{100 * accuracy.best_known:.1f}% ({accuracy.change})"
+        f"AUC {held.auc:.3f} on the mean, {area.auc:.3f} at worst ({area.change}); accuracy "
+        f"{100 * held.accuracy:.1f}% and {100 * accuracy.best_known:.1f}% ({accuracy.change})"
     )
 
 

@@ -1,8 +1,10 @@
 """stress.csv: a run on the validation images under changes of camera and operator."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import numpy as np
 
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
 
@@ -29,6 +31,30 @@ class Stressed:
     def best_known(self) -> float:
         """The accuracy at the stored threshold; at one half where there is none."""
         return (self.correct if self.at_threshold is None else self.at_threshold) / self.n
+
+
+@dataclass(frozen=True)
+class Held:
+    """How a run held under `n` changes: means over them, and the changes where it is worst."""
+
+    n: int
+    auc: float
+    worst_auc: Stressed
+    accuracy: float
+    worst_accuracy: Stressed
+
+
+def held(found: Sequence[Stressed]) -> Held | None:
+    """Over these changes; None where there is none, or where the AUC is undefined."""
+    areas = [one.auc for one in found if one.auc is not None]
+    if not found or len(areas) < len(found):
+        return None
+    accuracies = [one.best_known for one in found]
+    return Held(
+        len(found),
+        float(np.mean(areas)), found[int(np.argmin(areas))],
+        float(np.mean(accuracies)), found[int(np.argmin(accuracies))],
+    )  # fmt: skip
 
 
 def write(folder: Path, found: Iterable[Stressed]) -> None:
