@@ -45,6 +45,8 @@ def test_options_come_in_the_types_of_the_signature():
         ({"grid": 0}, r"`model\.grid` is 0; input should be greater than or equal to 1"),
         ({"grid": "wide"}, r"`model\.grid` is 'wide'; "),
         ({"rates": 3}, r"`model\.rates` is 3; "),
+        ({"grid": True}, r"`model\.grid` is True; a number is needed, not true or false"),
+        ({"rates": [1, False]}, r"`model\.rates` is .*; a number is needed, not true or false"),
         ({"gird": 3}, r"`model\.gird` is no key of made; did you mean `model\.grid`\?"),
         ({"qqq": 3}, r"`model\.qqq` is no key of made$"),
         ({"plain": 3}, r"`model\.plain` is no key of made"),

@@ -6,11 +6,12 @@ default: `pool_to: Annotated[int, Field(ge=1)] | None = None` is `model.pool_to`
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import ConfigDict, create_model
+from pydantic import BeforeValidator, ConfigDict, create_model
 
+from pm_cls.config.kinds import as_number
 from pm_cls.config.reading import validated
 from pm_cls.runtime.errors import UsageError
 
@@ -51,8 +52,22 @@ def checked(
             close = difflib.get_close_matches(option, accepted, n=1)
             advice = f"; did you mean `{section}.{close[0]}`?" if close else ""
             raise UsageError(f"`{section}.{option}` is no key of {name}{advice}")
-    fields: dict[str, Any] = {option: (accepted[option], ...) for option in given}
+    fields: dict[str, Any] = {option: (_strict(accepted[option]), ...) for option in given}
     # A text option may be 2024, which YAML reads as a number.
     settings = ConfigDict(arbitrary_types_allowed=True, coerce_numbers_to_str=True)
     model = create_model("Options", __config__=settings, **fields)
     return dict(validated(model, given, prefix=f"{section}."))
+
+
+def _strict(accepted: Any) -> Any:
+    """What is a number takes no true or false, which pydantic reads as 1 or 0."""
+    kinds = set(_kinds(accepted))
+    is_number = kinds & {int, float} and bool not in kinds
+    return Annotated[accepted, BeforeValidator(as_number)] if is_number else accepted
+
+
+def _kinds(accepted: Any) -> Iterator[Any]:
+    """A type, and those that it is made of."""
+    yield accepted
+    for part in get_args(accepted):
+        yield from _kinds(part)

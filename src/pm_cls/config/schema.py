@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -22,21 +21,9 @@ from pydantic import (
     model_validator,
 )
 
+from pm_cls.config.kinds import Count, Name, Real, Value, Whole
+
 SYNTHETIC = "synthetic"  # the name of drawn photographs, in their dataset.json and every record
-
-
-def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("a number is needed, not true or false")
-    return value  # pydantic reads "1e-3", which YAML leaves a string, as the number
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-Whole = Annotated[int, BeforeValidator(_number)]
-Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
-Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-# What a key may be in a table of all keys, as `Config.flat` gives it.
-Value = str | int | float | bool | None | list[int] | list[str]
 
 
 class Section(BaseModel):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pm_cls.config import Config
-from pm_cls.config.schema import Value
+from pm_cls.config.kinds import Value
 from pm_cls.presentation.text import Text
 from pm_cls.report.published import differing, essence, load, studies
 from pm_cls.report.published.statements import stated

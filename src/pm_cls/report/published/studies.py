@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from pm_cls.config import Config
-from pm_cls.config.schema import Value
+from pm_cls.config.kinds import Value
 from pm_cls.presentation.text import Text
 from pm_cls.report.published import differing, load
 from pm_cls.report.runs import Record
