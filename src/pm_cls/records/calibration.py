@@ -5,8 +5,10 @@ Made when a run ends that held training images out, or whose last layer is a reg
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -24,12 +26,12 @@ FILE, FAMILIAR = "calibration.json", "familiar.safetensors"
 class _Stored:
     """calibration.json; `how` is `held out` or `cross-validation`."""
 
-    temperature: float
-    threshold: float
-    certain: float
-    n: int
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    threshold: Annotated[float, Field(ge=0, le=1)]
+    certain: Annotated[float, Field(ge=0, le=1)]
+    n: Annotated[int, Field(ge=0)]
     how: str
-    limit: float | None
+    limit: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
     schema: int = SCHEMA
 
 
