@@ -1,6 +1,7 @@
 """The last layer by regression, what the answers are worth, and where both are kept."""
 
 import json
+import shutil
 
 import numpy as np
 import paddle
@@ -246,9 +247,17 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
         evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
 
 
-def test_damaged_worth_is_told(fitted, tmp_path):
-    import shutil
+def test_lost_worth_is_noted(fitted, tmp_path, capsys):
+    copy = shutil.copytree(fitted.folder, tmp_path / "copy")
+    pm_cls.load_run(copy)
+    assert capsys.readouterr().err == ""
+    (copy / calibration.FILE).unlink()
+    answer = pm_cls.load_run(copy).predict(np.zeros((40, 40, 3), np.uint8))[0]
+    assert "answers by one half; calibration.json is not there" in capsys.readouterr().err
+    assert answer.is_sure is None
 
+
+def test_damaged_worth_is_told(fitted, tmp_path):
     for name in (calibration.FILE, calibration.FAMILIAR):
         copy = shutil.copytree(fitted.folder, tmp_path / name)
         (copy / name).write_bytes(b"{")

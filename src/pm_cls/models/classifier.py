@@ -35,6 +35,7 @@ from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.threads import one_thread
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.familiarity import Familiar
+from pm_cls.scores.target import Binary
 
 BLOCK = 64  # photographs that are in memory at a time, in whole batches
 
@@ -85,7 +86,9 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path, epoch: int | None = None) -> "Run":
-        """The run in a folder; where its last epoch was not kept, which one answers is noted.
+        """The run in a folder; noted is where it answers otherwise than it ended.
+
+        So it is where its last epoch was not kept, or where what its answers are worth is gone.
 
         Raises:
             UsageError: no finished run is there, or it did not keep that epoch.
@@ -95,6 +98,11 @@ class Run:
             print(
                 f"note: {folder}: epoch {run.epoch} answers, the last that was kept of "
                 f"{run.config.train.epochs}; `train.report_epochs` says which are kept",
+                file=sys.stderr,
+            )
+        elif run._should_know and run.calibration is None:
+            print(
+                f"note: {folder}: answers by one half; {calibration.FILE} is not there",
                 file=sys.stderr,
             )
         return run
@@ -137,6 +145,12 @@ class Run:
                 f"{self.data_at(root).root}, whose validation part would be drawn anew, partly "
                 "from what it learned; --data FOLDER --labels FILE.csv scores it on a table"
             )
+
+    @property
+    def _should_know(self) -> bool:
+        """Whether such a run learns what its answers are worth when it ends."""
+        train = self.config.train
+        return self.spec.target == Binary() and (train.hold_out > 0 or train.fit == "regression")
 
     @cached_property
     def calibration(self) -> Calibration | None:
