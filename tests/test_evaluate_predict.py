@@ -91,6 +91,10 @@ def test_evaluate_on_other_photographs(copied, official, capsys):
     assert not (copied / "stress.csv").exists()
 
 
+def changed(path, how):
+    save_file({name: how(one) for name, one in load_file(path).items()}, path)
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -101,6 +105,8 @@ def test_evaluate_on_other_photographs(copied, official, capsys):
             lambda path: save_file({"features.0.weight": np.zeros((1, 2), np.float32)}, path),
             "weights of another network",
         ),
+        (lambda path: changed(path, lambda one: one.astype(np.float64)), "float32 is needed"),
+        (lambda path: changed(path, lambda one: one + np.float32(np.nan)), "is not finite"),
     ],
 )
 def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):

@@ -68,3 +68,13 @@ def test_importing_the_package_takes_nothing_with_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_does_not_go_together_is_told(trained):
+    for given, words in (
+        ({"flips": True}, "go with an ensemble"),
+        ({"snapshots": True}, "go with an ensemble"),
+        ({"name": "elsewhere"}, "name goes with labels"),
+    ):
+        with pytest.raises(pm_cls.UsageError, match=words):
+            pm_cls.evaluate(trained, **given)

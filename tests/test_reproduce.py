@@ -18,6 +18,7 @@ from pm_cls.runtime import jobs
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import read_csv
 from tests.conftest import REPOSITORY
+from tests.data.test_own_classifier import draw
 
 # The same with every version of the libraries; other tests draw figures.
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("unrendered")]
@@ -63,6 +64,26 @@ def test_another_folder_of_configs(repository, photographs, capsys, monkeypatch)
     arguments = ["--data", str(photographs), "--configs", "mine", "--device", "cpu"]
     reproduce.main(arguments)
     assert "1 run, 0 finished already" in capsys.readouterr().out
+
+
+def test_folders_of_classes_go_on_as_they_began(repository, capsys):
+    """A run stores the names that its folders have, which the file leaves out."""
+    draw(repository / "pictures")
+    (repository / "mine").mkdir()
+    text = (repository / "configs" / "lenet7_relu.yaml").read_text()
+    text = text.replace(
+        "name: ichallenge_pm, root: data/ichallenge_pm", "name: folder, root: pictures"
+    )
+    (repository / "mine" / "lenet7_relu.yaml").write_text(text)
+    arguments = ["--configs", "mine", "--device", "cpu"]
+    reproduce.main(arguments)
+    reproduce.main(arguments)
+    assert "1 run, 1 finished already" in capsys.readouterr().out
+
+
+def test_a_damaged_record_of_epochs_is_no_reason_to_stop(tmp_path):
+    (tmp_path / epochs.FILE).write_text("{}\n")
+    assert epochs.known(tmp_path) == []
 
 
 def test_one_failing_run_leaves_the_others(repository, official, capsys):

@@ -15,7 +15,7 @@ from pathlib import Path
 from pm_cls import baselines
 from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
 from pm_cls.config.studies import experiments_in
-from pm_cls.data import DATASETS, Dataset, load_dataset, named_roots, spec_of
+from pm_cls.data import DATASETS, Dataset, load_dataset, named_roots, spec_of, with_classes
 from pm_cls.data.mnist import DOWNLOAD
 from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
 from pm_cls.data.photographs.synthetic import synthesize
@@ -57,7 +57,7 @@ class Plan:
 
     def add(self, file: Path, experiment: str, overrides: Sequence[str]) -> None:
         """A task for each seed of an experiment, after all that can be checked before training."""
-        config = load_config(file, overrides, experiment)
+        config = with_classes(load_config(file, overrides, experiment))
         self.configs.append(config)
         if config.data not in self.datasets:
             self.datasets[config.data] = load_dataset(config.data)  # also decodes the photographs
@@ -93,13 +93,12 @@ class Plan:
     def _seconds(self, config: Config) -> float:
         """How long a run takes by the records: with their quickest epoch, as others were shared."""
         records = (self.records / config.experiment).glob("seed*")
-        each = [line.seconds for record in records for line in epochs.read(record)]
+        each = [line.seconds for record in records for line in epochs.known(record)]
         return config.train.epochs * min(each, default=0)
 
 
 def _accuracies(place: Path) -> list[float]:
-    """Of each epoch of a run that is on disk."""
-    return [line.accuracy for line in epochs.read(place)]
+    return [line.accuracy for line in epochs.known(place)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -107,3 +107,9 @@ def test_paths_as_they_are_typed(tmp_path, monkeypatch):
     for empty in ("", "  "):
         with pytest.raises(UsageError, match="is no path"):
             typed_path(empty)
+
+
+def test_a_key_of_few_words_can_be_nothing_again():
+    assert load_config(FILE, ["model.pretrained=imagenet"]).model.pretrained == "imagenet"
+    for text in ("null", "~", ""):
+        assert load_config(FILE, [f"model.pretrained={text}"]).model.pretrained is None

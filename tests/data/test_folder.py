@@ -91,6 +91,7 @@ def test_no_patient_stands_on_both_sides(pictures):
             "a: two different patients or more",
         ),
         ("file,label", "names no photographs"),
+        (f"file,label\n{'a' * 300}.png,a", "row 2: aaa"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_named(pictures, text, words):

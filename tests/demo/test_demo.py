@@ -110,6 +110,8 @@ def test_too_large_too_many_and_others_are_refused(post, running, monkeypatch):
     assert post("/answer?run=0", bytes(5000))[0] == 413
     for path in ("/answer?run=9", "/answer?run=-1", "/answer", "/../../etc/passwd"):
         assert post(path, b"x" * 900)[0] == 404
+    here = f"127.0.0.1:{running.server_port}"
+    assert post("http://[no-address/", b"x", Host=here)[0] == 404
     assert post("/answer?run=0", b"x", Origin="http://elsewhere.example")[0] == 403
     assert post("/answer?run=0", b"x", Host="elsewhere.example")[0] == 403
     status, found = post("/answer?run=2", b"x")

@@ -8,6 +8,7 @@ import paddle
 import pytest
 from paddle import nn
 
+from pm_cls.inspect import looking
 from pm_cls.inspect import saliency as attention
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
@@ -280,3 +281,9 @@ def test_gradients_alone(trained, tmp_path):
     inspect(["--run", str(folder), "--device", "cpu", "--gradients-only"])
     assert [file.name for file in (folder / looks.FOLDER).iterdir()] == ["gradients.csv"]
     assert looks.read(folder) is None and looks.read_shown(folder) is None
+
+
+def test_where_nothing_is_answered_rightly_no_feature_maps_are_chosen():
+    wrong = np.array([looks.OUTCOMES.index(name) for name in ("false_positive", "false_negative")])
+    chosen = looking._first_right(wrong)
+    assert len(chosen) == 0 and np.arange(2)[chosen].shape == (0,)

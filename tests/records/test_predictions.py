@@ -7,6 +7,7 @@ import pytest
 
 from pm_cls.records import predictions
 from pm_cls.records.predictions import LARGE, Predictions
+from pm_cls.runtime.files import read_csv
 from pm_cls.scores.target import Classes
 
 
@@ -97,3 +98,12 @@ def test_a_plain_file_of_many_is_published_as_a_compressed_one(tmp_path):
     predictions.publish(path, plain)
     assert predictions.stored(plain).read_bytes() == predictions.stored(copy).read_bytes()
     assert not plain.exists()
+
+
+def test_a_cell_without_an_end_is_told(tmp_path):
+    """What the reader of CSV finds wrong is no ValueError of its own."""
+    path = tmp_path / "p.csv"
+    path.write_text("image,label,logit\n" + '"' + "a,0,1.5\n" * 30_000)
+    for read in (predictions.read, read_csv):
+        with pytest.raises(ValueError, match="damaged: field larger"):
+            read(path)

@@ -108,7 +108,7 @@ def test_a_study_has_a_section_with_verdicts_of_its_own(fake_run, tmp_path):
     page = (tmp_path / "out/report.html").read_text()
     assert 'id="tutorial"' in page and 'id="digits"' not in page
     chinese = (tmp_path / "out/report.zh.html").read_text()
-    assert "教程中的较大网络与我们的运行" in chinese and "证据不足" in chinese
+    assert "教程中的较大网络：教程与我们的结果对照" in chinese and "证据不足" in chinese
     assert read_csv(tmp_path / "out/tutorial.csv")[2]["n_runs"] == "3"
 
 
@@ -370,7 +370,7 @@ def test_classes_have_their_names(fake_run, tmp_path):
     runs_dir = fake_run("clothes_cnn32", 4 * np.eye(10)[np.roll(labels, 1)], labels, epochs=(10,))
     report(runs_dir, tmp_path / "out")
     assert "T-shirt: ankle boot, 2" in (tmp_path / "out/report.html").read_text("utf-8")
-    assert "T恤: 短靴, 2" in (tmp_path / "out/report.zh.html").read_text("utf-8")
+    assert "T恤：短靴，2" in (tmp_path / "out/report.zh.html").read_text("utf-8")
 
 
 def test_a_network_of_several_answers_is_reported(fake_run, tmp_path):

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from pm_cls.card.facts import Facts
 from pm_cls.presentation import pictures
 from pm_cls.records import baselines, calibration, evaluations
 from pm_cls.records import stress as stress_records
@@ -98,6 +99,13 @@ def test_repeated_photographs_are_left_out(fake_run, group, left_out):
     assert np.flatnonzero(~run.distinct(5)).tolist() == left_out
     scored = scores.score(run, 5)
     assert scored.distinct.n == 400 - len(left_out) if left_out else scored.distinct is None
+
+
+def test_where_all_photographs_are_in_training_too_no_scores_are_without_them(fake_run):
+    repeated = [[f"P{i:04d}.jpg", f"V{i:04d}.jpg"] for i in range(400)]
+    (run,), _ = read_runs(fake_run("alexnet", PERFECT, LABELS, repeated=repeated))
+    assert not run.distinct(5).any() and scores.score(run, 5).distinct is None
+    assert len(Facts(run).rows) == 1
 
 
 def test_pairs_are_compared_within_and_over_seeds(fake_run):

@@ -215,6 +215,17 @@ def test_other_data_and_other_settings_do_not_count(runs, changes):
     assert effects(gather(*read_runs(place), None, place)) == []
 
 
+@pytest.mark.parametrize(("settings", "counts"), [((), True), (["optimizer.momentum=0.5"], False)])
+def test_runs_of_a_study_count_with_its_settings_alone(fake_run, settings, counts):
+    """`united` is of three networks or more: the third is as the thesis has it, or it is not."""
+    for name in ("lenet7_relu", "lenet9_relu"):
+        for seed in range(3):
+            fake_run(name, logits(380), LABELS, seed=seed)
+    for seed in range(3):
+        place = fake_run("alexnet", logits(380), LABELS, seed=seed, settings=settings)
+    assert (judged(place)["ensembles_accuracy"].verdict != "not_yet_tested") == counts
+
+
 def test_effects_are_paired_sorted_and_corrected(runs):
     runs("lenet7_relu", (370, 372, 374, 371))
     runs("flip", (378, 381, 383, 379))

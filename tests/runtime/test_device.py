@@ -152,3 +152,8 @@ def test_a_signal_within_the_import_of_paddle_is_the_end_and_no_error():
         [sys.executable, "-c", STOPPED_WITHIN], capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stderr) == (EXIT_STOPPED, "pm_cls: stopped\n")
+
+
+def test_a_device_that_there_is_not_is_no_cpu():
+    with pytest.raises(UsageError, match=r"device 'gpu:0': one of auto, cpu, gpu is needed"):
+        device.prepare("gpu:0")

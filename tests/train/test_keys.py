@@ -69,6 +69,11 @@ def test_the_command_needs_nothing_else(capsys):
             "model.grey` weighs",
         ),
         (
+            ["model.name=resnet18", "model.pretrained=imagenet", "data.channel_order=bgr"],
+            "weights learned on red, green, blue",
+        ),
+        (["train.augmentation.mixup=0.2", "loss.centre=0.1"], "goes by the class"),
+        (
             ["loss.class_weights=balanced", "train.order=undersampled"],
             "the rare ones would count twice",
         ),

@@ -19,14 +19,14 @@ def card(run: str | Path, language: Language = "en") -> str:
     from pm_cls.card.facts import Facts
     from pm_cls.card.front_matter import front_matter
     from pm_cls.presentation.text import fraction, percent, percent_interval
-    from pm_cls.records import folder, stress
+    from pm_cls.records import folder
     from pm_cls.report import page
     from pm_cls.report.runs import UNREADABLE, Renamed, read_run
 
     place = Path(run)
     folder.read_config(place)  # says so where no finished run is
     try:
-        facts = Facts(read_run(place.resolve()), stress.read(place))
+        facts = Facts(read_run(place.resolve()))
     except UsageError:  # in words already
         raise
     except Renamed as error:

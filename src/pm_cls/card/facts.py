@@ -41,7 +41,6 @@ class Facts:
     """A run, and what the template says of it."""
 
     run: Record
-    stressed: list[stress.Stressed]
 
     @property
     def epoch(self) -> int:
@@ -107,7 +106,7 @@ class Facts:
         """The validation images, the same without repetitions, and those from elsewhere."""
         found = [*self.rows_of(VALIDATION, self.run.last)]
         kept = self.run.distinct(self.epoch)
-        if not kept.all():
+        if kept.any() and not kept.all():
             one = self.run.last
             names = tuple(name for name, keep in zip(one.names, kept, strict=True) if keep)
             once = Predictions(names, one.labels[kept], one.logits[kept], one.target)
@@ -154,7 +153,7 @@ class Facts:
     @property
     def stress(self) -> stress.Held | None:
         """Over all changes that were measured; None where none was, or the AUC is undefined."""
-        return stress.held([one for one in self.stressed if one.strength])
+        return stress.held([one for one in self.run.stress if one.strength])
 
     @property
     def worst_change(self) -> Text:

@@ -10,7 +10,7 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
@@ -159,7 +159,8 @@ def _given(path: str, text: str, source: str) -> object:
     """What the text of a `--set` says for a dotted key."""
     kind, is_option = _kind_of(path)
     if _is_text(kind):
-        return text
+        is_none = NoneType in get_args(kind) and text.strip() in ("null", "~", "")
+        return None if is_none else text
     if not is_option or text.strip().startswith("["):
         return parse_yaml(text, source)
     # What type an option has stands where it is used. So only what can be turned back into its

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls.config import DataConfig
-from pm_cls.data.dataset import Dataset, Spec, Split
+from pm_cls.data.dataset import Dataset, Spec, Split, counts_of
 from pm_cls.data.transforms import in_order
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import typed_path
@@ -50,13 +50,7 @@ def load(config: DataConfig) -> Dataset:
         train=splits["training"],
         validation=splits["validation"],
         spec=SPEC,
-        counts={
-            part: {
-                str(label): int(n)
-                for label, n in enumerate(np.bincount(split.labels, minlength=10))
-            }
-            for part, split in splits.items()
-        },
+        counts={part: counts_of(split.labels, 10) for part, split in splits.items()},
     )
 
 

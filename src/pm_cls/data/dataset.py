@@ -58,7 +58,8 @@ class Dataset:
         digest: SHA-256 (hex) over names, labels and contents.
         spec: of its images and labels.
         counts: images, in `training` and `validation`, by label or by what the source tells.
-        official: whether these are all the official ones; None where that is not known.
+        official: whether these are all the official ones, of which `limit` takes some; None where
+            that is not known.
         repeated: groups of names with the same content; None where they were not compared.
         limit: where only so many of each split were taken.
         is_drawn: whether the validation part was drawn here: another one where the images change.
@@ -90,3 +91,8 @@ class Source:
     load: Callable[[DataConfig], Dataset]
     is_drawn: bool = False
     meaning: str = ""
+
+
+def counts_of(labels: np.ndarray, classes: int) -> dict[str, int]:
+    """How many of each label, int64 [n], there are."""
+    return {str(label): int(n) for label, n in enumerate(np.bincount(labels, minlength=classes))}

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pm_cls.config import DataConfig
-from pm_cls.data.dataset import Dataset, Source, Spec, Split
+from pm_cls.data.dataset import Dataset, Source, Spec, Split, counts_of
 from pm_cls.data.transforms import in_order
 from pm_cls.scores.target import Classes
 
@@ -142,7 +142,7 @@ def _load(task: Task, config: DataConfig) -> Dataset:
         validation=splits["validation"],
         spec=_spec(task),
         counts={
-            name: {str(label): int(n) for label, n in enumerate(np.bincount(split.labels))}
+            name: counts_of(split.labels, len(set(task.classes.values())))
             for name, split in splits.items()
         },
     )

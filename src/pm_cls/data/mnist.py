@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls.config import DataConfig
-from pm_cls.data.dataset import Dataset, Spec, Split
+from pm_cls.data.dataset import Dataset, Spec, Split, counts_of
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import typed_path
 from pm_cls.scores.target import Classes
@@ -58,14 +58,10 @@ def load(config: DataConfig) -> Dataset:
         validation=splits["test"],
         spec=SPEC,
         counts={
-            "training": _count(splits["train"].labels),
-            "validation": _count(splits["test"].labels),
+            "training": counts_of(splits["train"].labels, 10),
+            "validation": counts_of(splits["test"].labels, 10),
         },
     )
-
-
-def _count(labels: np.ndarray) -> dict[str, int]:
-    return {str(label): int(n) for label, n in enumerate(np.bincount(labels, minlength=10))}
 
 
 def _find(root: Path, name: str) -> Path | None:

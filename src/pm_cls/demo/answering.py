@@ -23,7 +23,6 @@ from pm_cls.inspect.saliency import has_convolutions
 from pm_cls.models.classifier import Run
 from pm_cls.presentation.text import Text
 from pm_cls.records import folder as places
-from pm_cls.records import result
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.silence import silence
 from pm_cls.runtime.threads import one_thread
@@ -72,7 +71,7 @@ class Answering:
         self._data = data
         self._networks = ThreadPoolExecutor(1, "networks", _begin, (device,))
         self._simple = ThreadPoolExecutor(1, "simple answers")
-        self._loaded = lru_cache(LOADED)(lambda number: self._run(number))
+        self._loaded = lru_cache(LOADED)(self._run)
         self._fitted = lru_cache(LOADED)(self._fit)
 
     def close(self) -> None:
@@ -130,7 +129,7 @@ class Answering:
     def _fit(self, root: str, number: int) -> baselines.Fitted:
         run = self._run(number)
         dataset = load_dataset(run.data_at(root))
-        if dataset.digest != result.read(run.folder).data_digest:
+        if not run.is_of(dataset):
             raise DataError(f"{root}: holds other photographs than the run was trained on")
         (fitted,) = (one for one in baselines.fit(dataset.train, [SIMPLE]) if one.name == SIMPLE)
         return fitted

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pm_cls.answers import page
 from pm_cls.demo.answering import EXAMPLES, Answering, BadPhotograph, example
@@ -51,6 +51,7 @@ TOO_LARGE = Text(
     f"the file is larger than {MOST_BYTES // 2**20} MB", f"文件超过 {MOST_BYTES // 2**20} MB"
 )
 BUSY = Text("busy with other photographs; try again", "正在处理其他照片，请稍后重试")
+NOTHING_HERE = Text("there is nothing here", "这里没有内容")
 NO_RUN = Text("there is no such run any more; load the page again", "该运行已不存在，请刷新页面")
 FAULT = Text("an error of the program; the terminal shows it", "程序出错，详情见终端")
 
@@ -140,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _get(self) -> tuple[str, bytes]:
-        path = urlsplit(self.path).path
+        path = self._asked().path
         if path == "/":
             runs = [
                 {
@@ -158,17 +159,17 @@ class _Handler(BaseHTTPRequestHandler):
             return "text/html; charset=utf-8", text.encode()
         if path.startswith("/examples/") and path[10:] in map(str, range(len(EXAMPLES))):
             return "image/jpeg", example(int(path[10:]))
-        raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
+        raise Refused(HTTPStatus.NOT_FOUND, NOTHING_HERE)
 
     def _post(self) -> tuple[str, bytes]:
         if not self._is_asked_from_here():
             raise Refused(HTTPStatus.FORBIDDEN, Text("asked by another page", "请求来自其他网页"))
-        asked = urlsplit(self.path)
+        asked = self._asked()
         answering = self.server.answering
         acts = {"/answer": answering.answer, "/simple": answering.simple}
         number = parse_qs(asked.query).get("run", [""])[0]
         if asked.path not in acts or not number.isdecimal():
-            raise Refused(HTTPStatus.NOT_FOUND, Text("there is nothing here", "这里没有内容"))
+            raise Refused(HTTPStatus.NOT_FOUND, NOTHING_HERE)
         chosen = int(number[:9])
         if chosen >= len(answering.runs):
             raise Refused(HTTPStatus.NOT_FOUND, NO_RUN)
@@ -188,6 +189,12 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(409, Text(str(error), f"无法给出结果：{error}"))
         finally:
             self.server.places.release()
+
+    def _asked(self) -> SplitResult:
+        try:
+            return urlsplit(self.path)
+        except ValueError:
+            raise Refused(HTTPStatus.NOT_FOUND, NOTHING_HERE)
 
     def _is_asked_from_here(self) -> bool:
         """Whether the page that asks, where the browser names it, is ours."""

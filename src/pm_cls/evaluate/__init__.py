@@ -38,10 +38,15 @@ def evaluate(
 
     Raises:
         UsageError: a run or its weights are missing or damaged, no network takes photographs, a
-            folder cannot be written, or holds scores of other photographs under this name.
-        DataError: photographs or labels are missing or bad (all are listed).
+            folder cannot be written, or holds scores of other photographs under this name; or what
+            is asked for does not go together.
+        DataError: photographs or labels are missing or bad (the first ones are listed).
     """
     folders = [run] if isinstance(run, str | Path) else run
+    if ensemble is None and (snapshots or flips):
+        raise UsageError("snapshots and flips go with an ensemble")
+    if name is not None and labels is None:
+        raise UsageError("name goes with labels: what to call those photographs")
     together = Together(ensemble, snapshots, flips) if ensemble is not None else None
     found = evaluated(folders, data, labels, name=name, device=device, together=together)
     return list(found)

@@ -31,7 +31,7 @@ def _lines(
     plain = worth(logits, labels, AS_IT_IS)
     yield f"  at one half: {_rates(plain.table)}"
     if stored is None:
-        yield "  no threshold is stored: the run held no training images out (`train.hold_out`)"
+        yield "  no threshold is stored with this epoch (`train.hold_out` gives one to the last)"
         return
     ours = worth(logits, labels, stored)
     yield f"  at the stored threshold {stored.threshold:.2f}: {_rates(ours.table)}"

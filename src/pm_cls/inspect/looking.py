@@ -27,6 +27,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     progress = tqdm(chosen, "covering photographs", disable=None, leave=False)
     occlusion = np.stack([saliency.occlusion(model, split.images[i]) for i in progress])
     mapped = _first_right(outcome[chosen])
+    maps = saliency.feature_maps(model, split.images[chosen[mapped]]) if len(mapped) else []
     shown = Shown(
         names=tuple(split.names[i] for i in chosen),
         labels=split.labels[chosen],
@@ -35,7 +36,7 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
         grad_cam=grad_cam[chosen],
         occlusion=occlusion,
         mapped=mapped,
-        feature_maps=saliency.feature_maps(model, split.images[chosen[mapped]]),
+        feature_maps=maps,
     )
     pairs = zip(shown.grad_cam, shown.occlusion, strict=True)
     agreement = [saliency.agreement(*both, size) for both in pairs]
@@ -65,7 +66,8 @@ def _chosen(outcome: np.ndarray) -> np.ndarray:
 def _first_right(outcome: np.ndarray) -> np.ndarray:
     """Where the first ill and the first healthy photograph stand that were judged rightly."""
     right = (OUTCOMES.index("true_positive"), OUTCOMES.index("true_negative"))
-    return np.array([np.flatnonzero(outcome == one)[0] for one in right if one in outcome])
+    first = [np.flatnonzero(outcome == one)[0] for one in right if one in outcome]
+    return np.array(first, np.int64)
 
 
 def _counts(outcome: np.ndarray) -> dict[str, int]:

@@ -18,6 +18,7 @@ from pm_cls.models.classifier import logits_of
 from pm_cls.models.taps import Tap, hooked, outputs_of, taps
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
+from pm_cls.scores.target import Binary, Classes
 
 BATCH = 10
 
@@ -132,7 +133,8 @@ def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> n
 
 def _most_probable(logits: np.ndarray) -> np.ndarray:
     """int [n]: the answers to logits [n, outputs]."""
-    return (logits[:, 0] >= 0).astype(np.int64) if logits.shape[1] == 1 else logits.argmax(axis=1)
+    outputs = logits.shape[1]
+    return (Binary() if outputs == 1 else Classes(outputs)).predicted(logits)
 
 
 def _signs(labels: np.ndarray, outputs: int) -> np.ndarray:

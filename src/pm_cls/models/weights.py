@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import paddle
 from paddle import nn
 from safetensors import SafetensorError
@@ -48,7 +49,7 @@ def load_weights(model: nn.Layer, path: Path) -> None:
     """Fill the network with stored weights; all of them fit, or none is taken.
 
     Raises:
-        UsageError: no such file, a damaged one, or the weights of another network.
+        UsageError: no such file, a damaged one, or the weights of another network or another type.
     """
     try:
         stored = load_file(path)
@@ -65,4 +66,9 @@ def load_weights(model: nn.Layer, path: Path) -> None:
             f"{path}: holds the weights of another network: {first} is {found.get(first)}, "
             f"{expected.get(first)} is needed ({len(differing)} differ in all)"
         )
+    for name, value in model.state_dict().items():
+        if str(stored[name].dtype) != (needed := str(value.dtype).removeprefix("paddle.")):
+            raise UsageError(f"{path}: {name} is {stored[name].dtype}; {needed} is needed")
+        if not np.isfinite(stored[name]).all():
+            raise UsageError(f"{path}: is damaged ({name} is not finite); train the run anew")
     model.set_state_dict(stored)

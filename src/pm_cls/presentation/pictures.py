@@ -77,7 +77,10 @@ def mean_maps(found: Saliency, language: Language = "en") -> Figure:
 def ablation_names(looked: Iterable[Saliency]) -> list[str]:
     """Those of any network, in the order of ABLATIONS, others after them."""
     there = dict.fromkeys(name for found in looked for name in found.ablations)
-    return [*(name for name in ABLATIONS if name in there), *(there.keys() - ABLATIONS.keys())]
+    return [
+        *(name for name in ABLATIONS if name in there),
+        *(name for name in there if name not in ABLATIONS),
+    ]
 
 
 def ablations(looked: Mapping[str, Saliency], language: Language = "en") -> Figure:

@@ -59,3 +59,11 @@ def read(folder: Path) -> list[Epoch]:
 
 def _line(epoch: Epoch) -> str:
     return json.dumps(asdict(epoch), allow_nan=False) + "\n"
+
+
+def known(folder: Path) -> list[Epoch]:
+    """As `read`, of a run that need not be whole: none where they cannot be read."""
+    try:
+        return read(folder)
+    except (OSError, ValueError):
+        return []

@@ -114,7 +114,7 @@ def is_held(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Take away what a run left in its folder and what was measured on it, but for the log."""
+    """Take away what a run left in its folder but for its config, environment, epochs and log."""
     (folder / result.FILE).unlink(missing_ok=True)  # first: without it the run is unfinished
     remove_checkpoints(folder)
     for file in [*folder.glob("weights_epoch*"), *folder.glob("predictions_epoch*")]:

@@ -90,7 +90,10 @@ def read(path: Path) -> Predictions:
         except lzma.LZMAError as error:
             raise ValueError(f"damaged: {error}")
     text = content.decode("utf-8", "surrogateescape")
-    header, *rows = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""))
+    except csv.Error as error:
+        raise ValueError(f"damaged: {error}")
     target = target_of(header[1:])
     end = 1 + len(target.label_columns)
     labels = np.array([row[1:end] for row in rows], np.int64)

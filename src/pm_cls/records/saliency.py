@@ -68,7 +68,7 @@ class Shown:
 
     Attributes:
         names: n file names.
-        labels, probabilities: int64 [n]; float32 [n], 0 to 1, of label 1.
+        labels, probabilities: int64 [n]; float64 [n], 0 to 1, of label 1.
         images: uint8 [n, 3, size, size] as the network took them.
         grad_cam, occlusion: float32 [n, h, w] and [n, g, g].
         mapped: indices of the two (or fewer) photographs of `feature_maps`.

@@ -54,7 +54,7 @@ def experiments(runs: Sequence[Record], roots: Mapping[str, str]) -> Iterator[Ex
         first = ours[0]
         if (root := roots.get(first.dataset)) is None or not isinstance(first.last.target, Classes):
             continue
-        config = first.config.data.model_copy(update={"root": root, "classes": ()})
+        config = first.config.data.model_copy(update={"root": root})
         if config not in loaded:
             loaded[config] = load_dataset(config)
         if loaded[config].digest == first.data.digest:

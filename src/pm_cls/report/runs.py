@@ -90,6 +90,11 @@ class Record:
         return f"{self.experiment} seed {self.seed}"
 
     @property
+    def called(self) -> Text:
+        """Its name in both languages."""
+        return Text(self.name, f"{self.experiment} 种子 {self.seed}")
+
+    @property
     def data(self) -> Data:
         return self.environment.data
 

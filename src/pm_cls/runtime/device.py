@@ -51,8 +51,10 @@ def prepare(device: str = "auto") -> str:
         `cpu` or `gpu`: where tensors are put from now on.
 
     Raises:
-        UsageError: no Paddle, both of its wheels, or no GPU where one was asked for.
+        UsageError: no such device, no Paddle, both of its wheels, or no GPU where one is asked for.
     """
+    if device not in CHOICES:
+        raise UsageError(f"device {device!r}: one of {', '.join(CHOICES)} is needed")
     wheels = installed_wheels()
     if not wheels:
         raise UsageError('Paddle is not installed; install it with: pip install -e ".[cpu]"')

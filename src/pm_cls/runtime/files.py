@@ -124,9 +124,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows below the header, by column."""
+    """The rows below the header, by column; OSError or ValueError where it cannot be read."""
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        try:
+            return list(csv.DictReader(file))
+        except csv.Error as error:
+            raise ValueError(f"damaged: {error}")
 
 
 def from_cells(kind: type[Read], row: Mapping[str, str]) -> Read:

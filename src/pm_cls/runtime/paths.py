@@ -21,6 +21,14 @@ def typed_path(text: str) -> Path:
     return Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib forgets the ./ of ./~
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; what no file can be called, or nobody here may see, is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def check_output(option: str, path: Path, endings: Sequence[str]) -> None:
     """Check, before any work, that a file can be written at a path, and no other kind of file lost.
 

@@ -29,7 +29,7 @@ def write(
     ]
     with writing(stem):
         header = ["trial", "held_out_loss", *values[0]]
-        write_text(stem.with_suffix(".csv"), csv_text(header, rows))
+        write_text(stem.with_name(f"{stem.name}.csv"), csv_text(header, rows))
         write_text(stem.with_name(f"{stem.name}-best.yaml"), best.to_yaml())
         drawing.save(partial(draw, numbers, losses), stem)
 
@@ -41,10 +41,10 @@ def draw(
     figure = drawing.Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.subplots()
     least = [min(losses[: i + 1]) for i in range(len(losses))]
-    a_trial, best = Text("a trial", "单次尝试"), Text("best so far", "当前最优")
+    a_trial, best = Text("a trial", "单次试验"), Text("best so far", "当前最优")
     axes.plot(numbers, losses, "o", color=drawing.PALETTE[0], label=a_trial.of(language))
     axes.step(numbers, least, where="post", color=drawing.PALETTE[2], label=best.of(language))
-    axes.set_xlabel(Text("trial", "尝试").of(language))
+    axes.set_xlabel(Text("trial", "试验").of(language))
     axes.set_ylabel(Text("held-out loss", "留出损失").of(language))
     drawing.plain(axes)
     axes.legend(frameon=False)

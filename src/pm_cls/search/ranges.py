@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from pm_cls.config import Config
+from pm_cls.config.kinds import as_number
 from pm_cls.config.reading import (
     Settings,
     overridden,
@@ -29,7 +30,7 @@ FIXED = {"experiment", "seed", "train.hold_out"} | {
 }
 HELD_OUT = 0.2  # where the config holds nothing out
 
-Number = Annotated[int | float, Field(allow_inf_nan=False)]
+Number = Annotated[int | float, BeforeValidator(as_number), Field(allow_inf_nan=False)]
 
 
 class Range(Section):

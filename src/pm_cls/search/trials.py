@@ -26,7 +26,7 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     """Make trials until there are so many, and write what came out into `runs_dir`.
 
     Returns:
-        The config with the least held-out loss, without its name.
+        The config with the least held-out loss, called NAME-best.
 
     Raises:
         UsageError: Optuna is not there, or its storage cannot be used.

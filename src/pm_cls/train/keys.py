@@ -53,6 +53,14 @@ def check(config: Config) -> None:
     check_model(config.model)
     if config.model.options().get("grey") and config.data.channel_order != "rgb":
         raise UsageError("`model.grey` weighs red, green and blue; `data.channel_order` rgb is it")
+    if config.model.pretrained and config.data.channel_order != "rgb":
+        raise UsageError(
+            "`model.pretrained` weights learned on red, green, blue; `data.channel_order` rgb is it"
+        )
+    if config.train.augmentation.get("mixup") and config.loss.centre:
+        raise UsageError(
+            "`loss.centre` goes by the class, and `train.augmentation.mixup` mixes two; use one"
+        )
     if config.train.fit == "regression":
         plain, ours = Config(experiment=config.experiment).flat(), config.flat()
         unused = [k for k in ours if k.startswith(OF_STEPS) and ours[k] != plain.get(k)]

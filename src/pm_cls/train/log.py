@@ -26,6 +26,14 @@ def log_to(path: Path) -> None:
     log.addHandler(to_file)
 
 
+def close_file() -> None:
+    """Log to the terminal alone from now on."""
+    for handler in log.handlers[:]:
+        if isinstance(handler, logging.FileHandler):
+            log.removeHandler(handler)
+            handler.close()
+
+
 def repeated(data: Dataset) -> str:
     """The photographs that stand more than once, in words."""
     return ", ".join(" = ".join(group) for group in data.repeated or [])

@@ -29,7 +29,7 @@ from pm_cls.train.answering import Answering
 from pm_cls.train.checkpoint import Progress, State
 from pm_cls.train.epoch import NotFinite, train_one_epoch
 from pm_cls.train.lessons import Lessons
-from pm_cls.train.log import log, log_to, recorded, repeated, tell_of
+from pm_cls.train.log import close_file, log, log_to, recorded, repeated, tell_of
 from pm_cls.train.objective import Objective
 from pm_cls.train.optimizers import build_optimizer, slow_features, step_on_the_way
 from pm_cls.train.pretraining import pretrain
@@ -261,6 +261,7 @@ class Training:
         except OSError as error:
             raise RunError(f"{error.filename or self.folder}: cannot be written ({error.strerror})")
         finally:
+            close_file()
             self.ranks.dismiss()
 
     def _begin_or_go_on(self) -> None:

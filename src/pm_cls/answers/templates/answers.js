@@ -21,7 +21,7 @@ function picture(address, name) {
 }
 function named(label, classes) {  // classes: null of those that tell myopia
   if (classes) return say(classes[label], classes[label]);
-  return label ? say("pathologically myopic", "病理性近视") : say("not pathologically myopic", "非病理性近视");
+  return label ? say("pathologically myopic", "病理性近视") : say("not pathologically myopic", "不是病理性近视");
 }
 function shares(one, classes) {  // of more than two classes: the most probable three
   const most = Math.max(...one.logit), parts = one.logit.map(logit => Math.exp(logit - most));

@@ -14,19 +14,19 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 def brightness(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """All values times a factor from 1 - most to 1 + most."""
-    return _rounded(image * _factor(rng, most))
+    return rounded(image * _factor(rng, most))
 
 
 def contrast(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """Differences from the mean grey times a factor from 1 - most to 1 + most."""
     mean = _grey(image).mean(dtype=np.float64).astype(np.float32)
-    return _rounded(mean + _factor(rng, most) * (image - mean))
+    return rounded(mean + _factor(rng, most) * (image - mean))
 
 
 def saturation(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """Differences of a pixel from its grey value times a factor from 1 - most to 1 + most."""
     grey = _grey(image)
-    return _rounded(grey + _factor(rng, most) * (image - grey))
+    return rounded(grey + _factor(rng, most) * (image - grey))
 
 
 def hue(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
@@ -51,17 +51,17 @@ def fancy_pca(
     """
     axes = colour_axes(image[np.newaxis], np.arange(1)) if axes is None else axes
     moved = (rng.normal(0, sd, 3) @ axes).astype(np.float32)
-    return _rounded(image + moved[:, np.newaxis, np.newaxis])
+    return rounded(image + moved[:, np.newaxis, np.newaxis])
 
 
 def gamma(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """(value / 255) to a power from 1 / (1 + most) to 1 + most, either way as likely."""
-    return _rounded(255 * (image / np.float32(255)) ** _either_way(rng, most))
+    return rounded(255 * (image / np.float32(255)) ** _either_way(rng, most))
 
 
 def balance(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
     """Each channel times a factor of its own from 1 - most to 1 + most."""
-    return _rounded(image * rng.uniform(1 - most, 1 + most, (len(image), 1, 1)).astype(np.float32))
+    return rounded(image * rng.uniform(1 - most, 1 + most, (len(image), 1, 1)).astype(np.float32))
 
 
 def haze(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray:
@@ -86,11 +86,11 @@ def blur(image: np.ndarray, rng: np.random.Generator, most: float) -> np.ndarray
 
 def noise(image: np.ndarray, rng: np.random.Generator, sd: float) -> np.ndarray:
     """Normal noise in each value, of an SD of so many of 255 levels."""
-    return _rounded(image + rng.normal(0, sd, image.shape))
+    return rounded(image + rng.normal(0, sd, image.shape))
 
 
 def hazed(image: np.ndarray, share: float) -> np.ndarray:
-    return _rounded(image + share * (255.0 - image))
+    return rounded(image + share * (255.0 - image))
 
 
 def coarsened(image: np.ndarray, factor: float) -> np.ndarray:
@@ -163,5 +163,6 @@ def _grey(image: np.ndarray) -> np.ndarray:
     return np.tensordot(GREY, image.astype(np.float32), axes=1)[np.newaxis]
 
 
-def _rounded(values: np.ndarray) -> np.ndarray:
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Of any shape, as uint8."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

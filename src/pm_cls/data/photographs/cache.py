@@ -13,7 +13,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -83,15 +83,15 @@ def _facts(path: str) -> tuple[str, float]:
 @contextmanager
 def _index() -> Iterator[sqlite3.Connection | None]:
     """The digests known so far; None where the cache cannot be used: then nothing is remembered."""
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        index = sqlite3.connect(cache_folder() / INDEX, timeout=60)
-        index.execute("PRAGMA cache_size = -256")  # kB; files are asked for once
-        index.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, facts, digest)")
-    except (OSError, sqlite3.Error):
-        yield None
-        return
-    with closing(index):
+    with ExitStack() as opened:
+        try:
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            index = sqlite3.connect(cache_folder() / INDEX, timeout=60)
+            opened.enter_context(closing(index))
+            index.execute("PRAGMA cache_size = -256")  # kB; files are asked for once
+            index.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, facts, digest)")
+        except (OSError, UsageError, sqlite3.Error):
+            index = None
         yield index
 
 
@@ -137,8 +137,8 @@ def cached_rows(kind: str, contents: np.ndarray, row: tuple[int, ...], fill: Fil
         contents: SHA-256 of what each row is made from, uint8 [n, 32].
         row: shape of one; the dtype is uint8.
         fill: `fill(array, missing, keep)` makes the rows of the indices `missing` and calls
-            `keep(indices)` when some of them are done. What it raises is passed on; rows that were
-            kept are not asked for again.
+            `keep(indices)` when some of them are done. What it raises is passed on, but for an
+            OSError; rows that were kept are not asked for again.
 
     Returns:
         A read-only memory map, uint8 [n, *row].
@@ -251,6 +251,8 @@ def _take_over(
     file: Path, shape: tuple[int, ...], there: np.ndarray, unfinished: _Unfinished
 ) -> None:
     """Copy what is done of an array that was never finished, and remove it."""
+    if file.with_suffix(".npy").exists():  # another process has finished it meanwhile
+        return
     partial, marks = file.with_suffix(".part"), file.with_suffix(".done")
     array = _mapped(partial, shape)
     if array is not None and marks.is_file() and marks.stat().st_size == len(there):

@@ -24,6 +24,7 @@ from pm_cls.data.photographs.labels import (
 from pm_cls.data.photographs.names import enumerate_names, normal
 from pm_cls.data.photographs.tables import ENDINGS, BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.paths import is_file
 
 TRAINING, VALIDATION = ("train", "training"), ("validation", "val", "valid")
 COLUMNS = {
@@ -71,17 +72,24 @@ def find(root: Path) -> Found:
 
     Raises:
         DataError: there are none, one class only, an empty one, or one of validation alone; or the
-            table is wrong (all its rows are listed).
+            table is wrong (the first of its rows are listed).
     """
-    if root.is_file():
-        found = _of_table(root, root.parent, _table(root))
-    elif not root.is_dir():
-        raise DataError(f"{root}: is no folder and no file; {LAYOUT}")
-    else:
-        table, notes = _only_table(root)
-        found = _of_table(table, root, _table(table)) if table else _of_folders(root)
-        found.notes += notes
+    try:
+        found = _find(root)
+    except OSError as error:
+        raise DataError(f"{error.filename or root}: cannot be read ({error.strerror})")
     _check(found)
+    return found
+
+
+def _find(root: Path) -> Found:
+    if root.is_file():
+        return _of_table(root, root.parent, _table(root))
+    if not root.is_dir():
+        raise DataError(f"{root}: is no folder and no file; {LAYOUT}")
+    table, notes = _only_table(root)
+    found = _of_table(table, root, _table(table)) if table else _of_folders(root)
+    found.notes += notes
     return found
 
 
@@ -272,7 +280,7 @@ def _problem(
     shown = cells["file"]
     if not shown:
         return "file is empty"
-    if not (folder / file).is_file():
+    if not is_file(folder / file):
         return f"{shown} is not in {folder}"
     if not cells["label"]:
         return f"label of {shown} is empty"

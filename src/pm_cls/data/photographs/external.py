@@ -27,6 +27,7 @@ from pm_cls.data.photographs.splits import (
     repeated,
 )
 from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.paths import is_file
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
@@ -76,7 +77,7 @@ class Finder:
         if not given:
             return ""
         plain = os.path.normpath(given)
-        if (self.folder / plain).is_file():
+        if is_file(self.folder / plain):
             return plain
         parts = PurePosixPath(os.path.normpath(normal(given).replace("\\", "/"))).parts
         if not parts:  # of `.`
@@ -98,7 +99,7 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
 
     Raises:
         UsageError: the name cannot be one of a file.
-        DataError: folder, table or photographs are missing or bad (all are listed).
+        DataError: folder, table or photographs are missing or bad (the first ones are listed).
     """
     name = folder.resolve().name if name is None else name
     if not re.fullmatch(NAME_PATTERN, name):
@@ -119,7 +120,7 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
     if not labels:
         raise DataError(f"{table}: names no photographs")
     files = Files([folder] * len(labels), sorted(labels))
-    if absent := [name for name in files.names if not (folder / name).is_file()]:
+    if absent := [name for name in files.names if not is_file(folder / name)]:
         raise DataError(f"{table}: not in {folder}: {enumerate_names(absent)}")
     for path, names in given.items():
         if len(names) > 1:

@@ -57,7 +57,8 @@ def by_table(
         named: tables that the user has named: they must.
 
     Raises:
-        DataError: there are no labels, tables do not agree, or rows and photographs do not fit.
+        NoLabels: there are none.
+        DataError: tables do not agree, or rows and photographs do not fit.
     """
     keys = [photograph_key(name) for name in files.names]
     wanted = set(keys)

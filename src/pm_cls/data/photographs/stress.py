@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pm_cls.data.augmentation.pixels import GREY, blurred, coarsened, hazed, through_jpeg
+from pm_cls.data.augmentation.pixels import (
+    GREY,
+    blurred,
+    coarsened,
+    hazed,
+    rounded,
+    through_jpeg,
+)
 from pm_cls.data.augmentation.places import about_centre
 
 STRENGTHS = (1, 2, 3, 4, 5)
@@ -50,12 +57,12 @@ def changed(images: np.ndarray, cell: Cell) -> np.ndarray:
 
 def _factor(at_three: float) -> Change:
     """All values times this factor to the power of the strength."""
-    return lambda image, share, rng: _rounded(image * at_three**share)
+    return lambda image, share, rng: rounded(image * at_three**share)
 
 
 def _gamma(at_three: float) -> Change:
     """(value / 255) ** gamma: below one lighter, above one darker."""
-    return lambda image, share, rng: _rounded(255 * (image / 255) ** (at_three**share))
+    return lambda image, share, rng: rounded(255 * (image / 255) ** (at_three**share))
 
 
 def _channel(number: int, by: float) -> Change:
@@ -64,7 +71,7 @@ def _channel(number: int, by: float) -> Change:
     def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
         values = image.astype(np.float64)
         values[number] *= 1 + by * share
-        return _rounded(values)
+        return rounded(values)
 
     return change
 
@@ -74,7 +81,7 @@ def _contrast(by: float) -> Change:
 
     def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
         mean = np.tensordot(GREY, image.astype(np.float64), axes=1).mean()
-        return _rounded(mean + (1 + by * share) * (image - mean))
+        return rounded(mean + (1 + by * share) * (image - mean))
 
     return change
 
@@ -84,7 +91,7 @@ def _saturation(by: float) -> Change:
 
     def change(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
         grey = np.tensordot(GREY, image.astype(np.float64), axes=1)
-        return _rounded(grey + max(1 + by * share, 0) * (image - grey))
+        return rounded(grey + max(1 + by * share, 0) * (image - grey))
 
     return change
 
@@ -101,7 +108,7 @@ def _blur(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
 
 def _noise(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Normal, SD 10 of 255."""
-    return _rounded(image + rng.normal(0, 10 * share, image.shape))
+    return rounded(image + rng.normal(0, 10 * share, image.shape))
 
 
 def _jpeg(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -173,7 +180,3 @@ CHANGES: dict[str, Change] = {
     "mirrored": _mirrored,
 }
 WITHOUT_STRENGTH = {"mirrored"}
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -44,15 +44,10 @@ class BadTable(Exception):
 
 
 class NoHeader(BadTable):
-    """A table without the columns that are wanted.
-
-    Attributes:
-        first: its first row.
-    """
+    """A table without the columns that are wanted; `first` is its first row."""
 
     def __init__(self, first: Sequence[str]):
         super().__init__(f"found {list(first)[:8]!s:.200}")
-        self.first = first
 
 
 @dataclass(frozen=True)

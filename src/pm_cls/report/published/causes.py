@@ -130,7 +130,8 @@ class Experiment:
         if self.all_left:
             return words
         return words + Text(
-            "; {stayed} of {n} not within {limit}", "；{n} 次中有 {stayed} 次在 {limit} 轮内未离开"
+            "; {stayed} of {n} not within {limit}",
+            "（{n} 次中有 {stayed} 次在 {limit} 轮内未离开）",
         ).format(stayed=self.left.count(None), n=len(self.left), limit=self.limit)
 
 

@@ -168,8 +168,9 @@ def constant(facts: Facts, *, of: Point) -> Judged:
         "{constant} of {n} runs give all photographs one label ({accuracies}); their loss is at "
         "most {away:.4f} above {least:.5f}, the least of a constant answer; the SD of the logits "
         "within a run is at most {spread:.0e}.",
-        "{n} 次运行中有 {constant} 次对所有照片给出同一标签（{accuracies}）；损失最多比恒定答案的"
-        "最小值 {least:.5f} 高 {away:.4f}；单次运行内 logit 的标准差最大为 {spread:.0e}。",
+        "{n} 次运行中有 {constant} 次对所有照片给出同一标签（{accuracies}）；损失最多比恒定输出"
+        "所能达到的最小损失 {least:.5f} 高 {away:.4f}；"
+        "单次运行内 logit 的标准差最大为 {spread:.0e}。",
     ).format(
         constant=n_constant, n=len(found), away=away, least=least,
         accuracies=", ".join(sorted({f"{percent(s.accuracy)}%" for s in scores.values()})),
@@ -188,18 +189,23 @@ def _least_loss(labels: np.ndarray) -> float:
 def better(facts: Facts, *, first: Point, second: Point) -> Judged:
     """`first` is more accurate than `second`."""
     test, evidence = _test(facts, first, second)
-    if test.p is None or test.p >= facts.thresholds.alpha:
-        return evidence, "not_supported"
-    return evidence, "reproduced" if test.difference > 0 else "not_reproduced"
+    return evidence, _verdict(facts, test)
 
 
 def gain(facts: Facts, *, first: Point, second: Point, points: float) -> Judged:
     """`first` is more accurate than `second`, by so many percentage points."""
-    evidence, verdict = better(facts, first=first, second=second)
-    low, high = _test(facts, first, second)[0].interval
+    test, evidence = _test(facts, first, second)
+    verdict, (low, high) = _verdict(facts, test), test.interval
     if verdict == "reproduced" and not low <= points / 100 <= high:
         verdict = "not_reproduced"
     return evidence, verdict
+
+
+def _verdict(facts: Facts, test: stats.PairedT) -> Verdict:
+    """Of whether the first is more accurate."""
+    if test.p is None or test.p >= facts.thresholds.alpha:
+        return "not_supported"
+    return "reproduced" if test.difference > 0 else "not_reproduced"
 
 
 def _test(facts: Facts, first: Point, second: Point) -> tuple[stats.PairedT, Text]:
@@ -214,7 +220,7 @@ def _test(facts: Facts, first: Point, second: Point) -> tuple[stats.PairedT, Tex
     words = Text(
         "{a}% against {b}%: {difference} points, 95% t-interval {low:+.2f} to {high:+.2f} ({p}, "
         "paired t over {n} seeds).",
-        "{a}% 对 {b}%：相差 {difference} 个百分点，95% t 区间为 {low:+.2f} 至 {high:+.2f}（{p}，"
+        "{a}% 对 {b}%：差值为 {difference} 个百分点，95% t 区间为 {low:+.2f} 至 {high:+.2f}（{p}，"
         "按种子配对的 t 检验，n = {n}）。",
     )
     return test, words.format(
@@ -231,7 +237,7 @@ def two_figures(facts: Facts, *, figures: tuple[str, str]) -> Judged:
     verdict: Verdict = "reproduced"
     if len({number.quantize(unit, ROUND_HALF_UP) for number in numbers}) > 1:
         english = "{a} and {b} cannot both be the figure of one run."
-        words, verdict = Text(english, "同一次运行不可能既是 {a} 又是 {b}。"), "impossible"
+        words, verdict = Text(english, "同一次运行的数值不可能既是 {a} 又是 {b}。"), "impossible"
     return words.format(a=figures[0], b=figures[1]), verdict
 
 

@@ -83,7 +83,7 @@ def better(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
     """On each pair of points the first is more accurate."""
     words = Text(
         "{first} {a}% against {second} {b}%: {difference} points ({p}, {n} seeds).",
-        "{first} {a}% 对 {second} {b}%：相差 {difference} 个百分点（{p}，{n} 个种子）。",
+        "{first} {a}% 对 {second} {b}%：差值为 {difference} 个百分点（{p}，{n} 个种子）。",
     )
     return Outcome([_compared(facts, pair, _accuracy, words) for pair in pairs])
 
@@ -92,7 +92,7 @@ def calmer(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
     """On each pair of points the first has the lower loss on the validation images."""
     words = Text(
         "Loss ×100 of {first} {a} against {second} {b}: {difference} ({p}, {n} seeds).",
-        "{first} 的损失 ×100 为 {a}，{second} 为 {b}：相差 {difference}（{p}，{n} 个种子）。",
+        "{first} 的损失 ×100 为 {a}，{second} 为 {b}：差值为 {difference}（{p}，{n} 个种子）。",
     )
     return Outcome([_compared(facts, pair, _loss, words, is_less=True) for pair in pairs])
 
@@ -103,7 +103,7 @@ def sparser(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
         "On average over its layers, {a}% of the weights of {first} are below a hundredth of their "
         "layer's root mean square, {b}% of {second}: {difference} points ({p}, {n} seeds).",
         "各层平均，小于该层均方根百分之一的权重：{first} {a}%，{second} {b}%，"
-        "相差 {difference} 个百分点（{p}，{n} 个种子）。",
+        "差值为 {difference} 个百分点（{p}，{n} 个种子）。",
     )
     return Outcome([_compared(facts, pair, _near_zero, words) for pair in pairs])
 
@@ -246,7 +246,7 @@ def _united(facts: Facts, of: Sequence[Point], way: Union) -> Comparison:
     words = Text(
         "{way}: {a}% against {b}% of one, {difference} points ({p}, {n} networks, {more} of them "
         "better together).",
-        "{way}：{a}%，单个为 {b}%，相差 {difference} 个百分点（{p}，{n} 个网络，"
+        "{way}：{a}%，单个为 {b}%，差值为 {difference} 个百分点（{p}，{n} 个网络，"
         "其中 {more} 个集成后更好）。",
     ).format(
         way=WAYS[way], a=percent(float(np.mean(together))), b=percent(float(np.mean(alone))),

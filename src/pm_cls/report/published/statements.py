@@ -8,7 +8,7 @@ import numpy as np
 from pm_cls.config.options import checked, chosen
 from pm_cls.presentation.text import Text, listed, p_value
 from pm_cls.records.networks import Network
-from pm_cls.report.published import differing, load
+from pm_cls.report.published import differing, load, studies
 from pm_cls.report.published.comparisons import RULES, Facts, Outcome
 from pm_cls.report.published.studies import thesis
 from pm_cls.report.published.values import NotTested, Verdict
@@ -141,8 +141,10 @@ def judge(runs: Mapping[str, Sequence[Record]], networks: Sequence[Network]) -> 
 
 
 def _has_its_settings(all_of_it: Stated, run: Record) -> bool:
-    is_known = run.experiment == all_of_it.base or run.experiment in all_of_it.techniques
-    return not is_known or all_of_it.is_comparable(run)
+    if run.experiment == all_of_it.base or run.experiment in all_of_it.techniques:
+        return all_of_it.is_comparable(run)
+    study = studies.of(run.experiment)  # of `others` the names alone are known
+    return study is None or study.is_comparable(run)
 
 
 def _outcome(facts: Facts, entry: _Entry) -> Outcome:

@@ -50,8 +50,8 @@ def impossible(of: Stated) -> Text | None:
     words = Text(
         "{stated}% of {n} is {share:.1f} photographs; {count} are {near}%. As a mean of "
         "several runs it would be possible.",
-        "{n} 张的 {stated}% 是 {share:.1f} 张，而 {count} 张为 {near}%。只有作为多次运行的"
-        "平均值，这个数才可能出现。",
+        "{n} 张的 {stated}% 是 {share:.1f} 张，而 {count} 张为 {near}%。若是多次运行的"
+        "平均值，则有可能。",
     )
     return words.format(
         stated=percent(of.accuracy), n=of.n_images, share=of.accuracy * of.n_images,

@@ -17,7 +17,7 @@ from pm_cls.scores.stats import Summary
 
 # By the name in the record.
 NAMES = {
-    "constant answer": Text("constant answer", "恒定答案"),
+    "constant answer": Text("constant answer", "恒定输出"),
     "mean colour": Text("mean colour", "平均颜色"),
     "4x4 thumbnail": Text("4×4 thumbnail", "4×4 缩略图"),
     "8x8 thumbnail": Text("8×8 thumbnail", "8×8 缩略图"),

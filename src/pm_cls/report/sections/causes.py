@@ -222,7 +222,9 @@ def layer_maps(found: Found, quantity: Quantity, language: Language = "en") -> F
                 axes.set_visible(False)
                 continue
             mesh = _draw_layer_map(axes, run, quantity, scale)
-            axes.set_title(f"{name}, {PIXELS.format(size=size).of(language)}", fontsize=9)
+            words = Text("{name}, {pixels}", "{name}，{pixels}")
+            title = words.format(name=name, pixels=PIXELS.format(size=size))
+            axes.set_title(title.of(language), fontsize=9)
     for axes in panels[-1]:
         axes.set_xlabel(UPDATES.of(language))
     bar = figure.colorbar(mesh, ax=panels, shrink=0.6)

@@ -56,7 +56,7 @@ CSV = columns.plain(
 PAGE = [
     words("change", "改动", "name"),
     number("accuracy %", "准确率 %", "accuracy", percent),
-    number("points", "百分点", "test.difference", percent_more),
+    number("points", "差值（百分点）", "test.difference", percent_more),
     number("95% t-interval", "95% t 区间", "test.interval", partial(percent_interval, sign="+")),
     number("p, corrected", "校正后 p", "p_words"),
     number("loss ×100", "损失 ×100", "loss", percent_more),
@@ -113,7 +113,7 @@ def effects(material: Material) -> list[Effect]:
 
 
 def draw(found: Sequence[Effect], language: Language = "en") -> Figure:
-    """A line a technique, the greatest gain at the top; what zero lies outside of is marked.
+    """A line a technique, the greatest gain at the top; one whose corrected p is small is marked.
 
     Of a mean that lies further off than `SHOWN` the number is written at the edge.
     """

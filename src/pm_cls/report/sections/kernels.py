@@ -14,17 +14,15 @@ CSV = columns.plain("experiment=0 seed=1 layer=2 kernel=3 class=4 mean_response=
 
 
 def make(material: Material) -> Content:
-    of = {name: run for name, run in _first(material.reported) if run.responses is not None}
-    figures, names = {}, {}
+    of, figures = dict(_first(material.reported)), {}
     for name, run in of.items():
         assert run.responses is not None
-        names[name] = run.responses
         classes = studies.classes_of(run)
         figures[f"responses_{name}"] = partial(pictures.responses, run.responses, classes)
         if len(run.responses.examples):
             figures[f"examples_{name}"] = partial(pictures.examples, run.responses, classes)
     files = {"responses.csv": columns.csv(CSV, list(_lines(of))) if of else None}
-    return Content(told=list(names) if names else None, files=files, figures=figures)
+    return Content(told=list(of) or None, files=files, figures=figures)
 
 
 def _first(runs: Sequence[Record]) -> Iterator[tuple[str, Record]]:
@@ -44,4 +42,4 @@ def _lines(of: Mapping[str, Record]) -> Iterator[tuple[object, ...]]:
                     yield name, run.seed, number, kernel, label, float(mean)
 
 
-SECTION = Section("kernels", Text("What kernels answer to", "卷积核对什么有反应"), make)
+SECTION = Section("kernels", Text("What kernels answer to", "卷积核对什么有响应"), make)

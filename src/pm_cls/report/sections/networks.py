@@ -32,7 +32,7 @@ class Costly:
     """
 
     experiment: str
-    network: str
+    network: Text
     dataset: str
     cost: Network | None
     epoch: int
@@ -79,7 +79,7 @@ def make(material: Material) -> Content:
         return Content(told=None, files={"all_networks.csv": None})
     drawn = [one for one in found if one.cost is not None]
     return Content(
-        told={"has_costs": bool(drawn)},
+        told={},
         files={"all_networks.csv": columns.csv(CSV, found)},
         figures={"networks": partial(draw, drawn)} if drawn else {},
         tables={"networks": partial(columns.html, PAGE, found)},
@@ -95,7 +95,7 @@ def _found(runs: Sequence[Record], costs: dict[str, Network]) -> Iterator[Costly
         on_cpu = [run for run in ours if (run.environment.device or "").startswith("cpu")]
         yield Costly(
             experiment=name,
-            network=study.experiments[name].network if study else ours[0].config.model.name,
+            network=_network(ours[0], study),
             dataset=ours[0].dataset,
             cost=costs.get(name),
             epoch=epoch,
@@ -103,6 +103,13 @@ def _found(runs: Sequence[Record], costs: dict[str, Network]) -> Iterator[Costly
             accuracy=stats.summarise([run.scores[epoch].accuracy for run in ours]),
             n_runs=len(ours),
         )
+
+
+def _network(run: Record, study: studies.Study | None) -> Text:
+    """As its study calls it; without one by its name in the config."""
+    if study is None:
+        return Text(run.config.model.name, run.config.model.name)
+    return study.named(study.experiments[run.experiment].network)
 
 
 def draw(found: Sequence[Costly], language: Language = "en") -> Figure:

@@ -37,8 +37,8 @@ class Pair:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Of the difference; None where there is none to be seen."""
-        is_seen = self.paired_t is not None and self.paired_t.p is not None
-        return self.paired_t.interval if is_seen and self.paired_t else None
+        test = self.paired_t
+        return None if test is None or test.p is None else test.interval
 
     @property
     def t_words(self) -> Text | str:
@@ -65,10 +65,10 @@ PAGE = [
     words("first", "第一个", "first"),
     words("second", "第二个", "second"),
     number("epochs", "轮数", "epoch"),
-    number("points", "百分点", "paired_t.difference", percent_more),
+    number("points", "差值（百分点）", "paired_t.difference", percent_more),
     number("95% t-interval", "95% t 区间", "interval", partial(percent_interval, sign="+")),
     number("paired t", "配对 t", "t_words"),
-    number("pairs", "对数", "n_seeds"),
+    number("pairs", "配对数", "n_seeds"),
     Column("McNemar", "mcnemar_words"),
 ]
 

@@ -22,12 +22,12 @@ def lines(runs: Iterable[Record]) -> list[tuple[Record, int, Scores]]:
 
 def make(material: Material) -> Content:
     """Each differing environment with the names of its runs; sentences on what was left out."""
-    groups: list[tuple[Environment, list[str]]] = []
+    groups: list[tuple[Environment, list[Text]]] = []
     for run in material.reported:
         names = next((names for known, names in groups if known == run.environment), None)
         if names is None:
             groups.append((run.environment, names := []))
-        names.append(run.name)
+        names.append(run.called)
     return Content(
         told={"groups": groups, "left_out": list(material.left_out.values())},
         files={"records.csv": columns.csv(CSV, lines(material.runs))},

@@ -151,7 +151,7 @@ def make(material: Material) -> Content:
 def score(run: Record, epoch: int) -> Scored:
     found, distinct = run.predictions[epoch], run.distinct(epoch)
     without = None
-    if not distinct.all():
+    if distinct.any() and not distinct.all():
         without = metrics.scores(found.logits[distinct], found.labels[distinct], found.target)
     return _scored(run, epoch, "validation", run.dataset, found, without)
 

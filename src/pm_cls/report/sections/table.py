@@ -22,7 +22,7 @@ COUNTED = Text(
     "Accuracy is counted over all validation images; loss is the mean cross-entropy. With several "
     "seeds both are means over the runs; the SD (n - 1) and the 95% prediction interval of one new "
     "run (t, within 0 and 100) are of the accuracy; the files that end in intervals.csv have more.",
-    "准确率按全部验证图像计数；损失为平均交叉熵。有多个随机种子时，二者均为各次运行的平均值；"
+    "准确率按全部验证图像计算；损失为平均交叉熵。有多个随机种子时，二者均为各次运行的平均值；"
     "标准差（n - 1）和一次新运行的 95% 预测区间（t 分布，限于 0 至 100）针对准确率；"
     "更多数值见名称以 intervals.csv 结尾的文件。",
 )
@@ -188,7 +188,7 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
     by_commit = grouped(found, _commit)
     if len(by_commit) > 1:
         parts = (
-            COMMIT_OF.format(commit=commit, runs=listed((_named(run) for run in ours), COMMA))
+            COMMIT_OF.format(commit=commit, runs=listed((run.called for run in ours), COMMA))
             for commit, ours in by_commit.items()
         )
         yield COMMITS_NOTE.format(parts=listed(parts, Text("; ", "；")))
@@ -197,10 +197,6 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
     unofficial = [run for run in found if not run.is_official and not run.is_synthetic]
     for counts in sorted({str(run.data.counts) for run in unofficial}):
         yield UNOFFICIAL_NOTE.format(counts=counts)
-
-
-def _named(run: Record) -> Text:
-    return Text(run.name, f"{run.experiment} 种子 {run.seed}")
 
 
 def _commit(run: Record) -> Text:
@@ -249,10 +245,12 @@ def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en")
 
 
 def _name(study: Study, row: Stated) -> Text:
-    home = next(iter(study.images))
-    where = "" if row.dataset == home else f" ({study.data_names[row.dataset]})"
     activation = f" {row.activation}" if study == thesis() else ""
-    return study.named(f"{row.network}{activation}{where}, {row.epochs}")
+    name = study.named(f"{row.network}{activation}")
+    if row.dataset != next(iter(study.images)):
+        data = study.named(study.data_names[row.dataset])
+        name = Text("{name} ({data})", "{name}（{data}）").format(name=name, data=data)
+    return Text("{name}, {epochs}", "{name}，{epochs}").format(name=name, epochs=row.epochs)
 
 
 SECTIONS = [section(study) for study in studies.every()]

@@ -55,11 +55,11 @@ def _kept(source: str, numba: ModuleType) -> ModuleType | None:
         folder = cache_folder() / f"compiled-{_digest_of_origin(source)}"
         folder.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(folder.with_suffix(".lock")):
-            numba.config.CACHE_DIR = str(folder)
             if not _is_whole(folder):
                 shutil.rmtree(folder)
                 folder.mkdir()
                 _say_that_it_takes_time()
+            numba.config.CACHE_DIR = str(folder)
             module = _module(source)
             if not (folder / LIST).exists():
                 write_json(folder / LIST, _digests(folder))
