@@ -75,7 +75,7 @@ def test_parameters_are_counted_from_the_weights(trained):
     from pm_cls import load_run
 
     found = load_run(trained, device="cpu").network.parameters()
-    assert Facts(read_run(trained), []).parameters == sum(one.size for one in found)
+    assert Facts(read_run(trained)).parameters == sum(one.size for one in found)
 
 
 def test_it_does_not_tell_where_the_photographs_lay(trained, photographs):

@@ -25,6 +25,7 @@ from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
 from pm_cls.records import baselines as baseline_records
 from pm_cls.records import evaluations, predictions, result
+from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.train import train
 
@@ -328,6 +329,13 @@ def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     (one,) = predict(copied, [folder / found.names[0]], device="cpu")
     assert one.logit == pytest.approx(float(found.logits[0, 0]), abs=1e-5)
     assert record["correct"] == int(((found.logits[:, 0] >= 0) == found.labels).sum())
+
+
+def test_two_at_once_do_not_keep_scores_of_one_run(copied, clinic):
+    folder, table = clinic
+    with places.locked(copied), pytest.raises(UsageError, match="another process is at work"):
+        evaluate(copied, folder, table, device="cpu")
+    assert not any((copied / "evaluations").glob("*"))
 
 
 def test_training_photographs_are_no_test(copied, clinic, capsys):

@@ -132,6 +132,16 @@ def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkey
     assert len(made) == 1
 
 
+def test_a_place_that_takes_no_results_is_told_before_training(repository, official):
+    (repository / "taken").write_text("")
+    for place in ("taken", "taken/below"):
+        with pytest.raises(UsageError, match=r"--out taken.* cannot be written"):
+            reproduce.main(["--out", place, "--device", "cpu"])
+        with pytest.raises(UsageError, match=r"--out taken.* cannot be written"):
+            baselines.main(["--data", str(official), "--out", place])
+    assert not (repository / "runs").exists()
+
+
 def test_what_can_be_checked_is_checked_before_training(
     repository, official, tmp_path, monkeypatch
 ):

@@ -22,7 +22,7 @@ from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.files import writing
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import check_folder, typed_path
 from pm_cls.scores import metrics
 from pm_cls.scores.target import Binary
 
@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_labels(parser)
     args = parser.parse_args(arguments)
     check_labels(args, "--elsewhere", args.elsewhere)
+    check_folder("--out", args.out)
     config = DataConfig(root=str(args.data))
     dataset = load_dataset(config)
     fitted = fit(dataset.train)

@@ -29,7 +29,7 @@ from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
 from pm_cls.runtime.locks import shared_folder
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import check_folder, typed_path
 from pm_cls.runtime.processes import processors
 from pm_cls.scores.target import Binary
 
@@ -225,7 +225,9 @@ def _places(args: argparse.Namespace, synthetic: bool) -> tuple[Path, Path]:
     ending = "-quick" if args.quick else "-synthetic" if synthetic else ""
     inner = "synthetic" if args.quick and synthetic else ""
     runs_dir = args.runs_dir or args.repository / f"runs{ending}" / inner
-    return runs_dir, args.out or args.repository / (f"results{ending}" if ending else OUT)
+    out = args.out or args.repository / (f"results{ending}" if ending else OUT)
+    check_folder("--out", out)
+    return runs_dir, out
 
 
 def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | None:

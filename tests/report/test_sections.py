@@ -1,13 +1,14 @@
 """The sections: pairs, baselines, other data, ablations, and one that is new."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pm_cls.card.facts import Facts
 from pm_cls.presentation import pictures
-from pm_cls.records import baselines, calibration, evaluations
+from pm_cls.records import baselines, calibration, evaluations, predictions
 from pm_cls.records import stress as stress_records
 from pm_cls.records.evaluations import Evaluation
 from pm_cls.records.predictions import Predictions
@@ -171,6 +172,20 @@ def test_other_data_are_scored_beside_the_run(fake_run, tmp_path):
     file = evaluations.file(place, "clinic").with_suffix(".csv")
     copied = tmp_path / "out" / "records" / file.relative_to(runs_dir)
     assert copied.read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("damage", [lambda logits: -logits, lambda logits: logits * np.nan])
+def test_scores_on_other_data_that_do_not_fit_leave_the_run_out(fake_run, damage):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    place = runs_dir / "alexnet" / "seed0"
+    names = tuple(map(str, range(100)))
+    found = Predictions(names, LABELS[:100], with_errors(0)[:100, np.newaxis], Binary())
+    evaluations.write(place, Evaluation("clinic", "clinic", "e", repeated=[], epoch=10), found)
+    predictions.write(
+        evaluations.answers(place, "clinic"), replace(found, logits=damage(found.logits))
+    )
+    runs, left_out = read_runs(runs_dir)
+    assert runs == [] and "alexnet/seed0" in left_out
 
 
 def test_reliability_counts_every_answer_and_roc_leaves_constant_ones_out(fake_run):

@@ -235,7 +235,6 @@ def test_nan_keeps_the_last_two_good_states(stopped):
             "train.order=balanced_batches",
             "schedule.name=one_cycle",
             "schedule.warm_up=0.2",
-            "loss.centre=0.01",
         ),
         (
             "train.hold_out=0.2",
@@ -248,7 +247,7 @@ def test_nan_keeps_the_last_two_good_states(stopped):
             "model.pooling=overlapping",
         ),
         ("optimizer.name=nesterov", "optimizer.l1=0.001", "optimizer.weight_decay=0.01"),
-        ("optimizer.name=adagrad", "loss.name=ramp", "model.activation=gelu"),
+        ("optimizer.name=adagrad", "loss.name=ramp", "loss.centre=0.01", "model.activation=gelu"),
         ("optimizer.name=adadelta", "loss.label_smoothing=0.1", "train.order=undersampled"),
     ],
     indirect=True,

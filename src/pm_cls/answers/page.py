@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.presentation import STYLES
+from pm_cls.presentation.templates import environment
 from pm_cls.presentation.text import Language
 from pm_cls.runtime.journal import Answer
 
@@ -64,15 +63,9 @@ def fill(
     template: str, language: Language | None, folders: Sequence[Path] = (), **content: object
 ) -> str:
     """A template of this package, or of one of the folders; None: the language of the browser."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, STYLES, *folders]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["script"] = lambda value: Markup(as_script(value))
-    return environment.get_template(template).render(language=language, say=_say, **content)
+    templates = environment([TEMPLATES, *folders])
+    templates.filters["script"] = lambda value: Markup(as_script(value))
+    return templates.get_template(template).render(language=language, say=_say, **content)
 
 
 def _say(english: str, chinese: str) -> Markup:

@@ -177,10 +177,10 @@ class Facts:
     def seeds(self) -> Summary | None:
         """The accuracies of the runs beside it that differ in the seed alone; None if it is one."""
         own, found = result.read(self.run.folder), []
-        for place in sorted(self.run.folder.parent.glob("seed*")):
-            other = result.read(place) if folder.is_finished(place) else own
+        for place in filter(folder.is_finished, sorted(self.run.folder.parent.glob("seed*"))):
+            other = result.read(place)
             same = (other.config_digest, other.data_digest) == (own.config_digest, own.data_digest)
-            if folder.is_finished(place) and same and self.epoch in other.epochs:
+            if same and self.epoch in other.epochs:
                 found.append(other.epochs[self.epoch].accuracy)
         return stats.summarise(found) if len(found) > 1 else None
 

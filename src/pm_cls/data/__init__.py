@@ -36,7 +36,8 @@ def spec_of(config: DataConfig) -> Spec:
     Nothing is read, but for the names of the classes where `folder` has none in its config.
 
     Raises:
-        UsageError: there is no data set of that name, or it has images of another size.
+        UsageError: there is no data set of that name, or it has images of another size or classes
+            of its own.
         DataError: the names of the classes cannot be read.
     """
     found = chosen(DATASETS, "data.name", config.name).spec

@@ -70,6 +70,7 @@ def download(out: Path, what: Archive, *, timeout: float = 30, pause: float = 1)
     Raises:
         UsageError: `out` cannot be written, or holds another file of the archive's name.
         DataError: the server cannot be reached or refuses, or the checksum is wrong.
+        RunError: the disk is full.
     """
     url, sha256 = what.url, what.sha256
     archive, part = out / what.name, out / f"{what.name}.part"

@@ -24,7 +24,7 @@ def load(config: DataConfig) -> Dataset:
     """Load both splits as the config's `data` section asks.
 
     Raises:
-        DataError: something is missing, or photographs or labels are bad (all are listed).
+        DataError: something is missing, or photographs or labels are bad (the first are listed).
     """
     listing = find(typed_path(config.root))
     digests = content_digests(listing.files())

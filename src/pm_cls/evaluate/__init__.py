@@ -41,6 +41,7 @@ def evaluate(
             folder cannot be written, or holds scores of other photographs under this name; or what
             is asked for does not go together.
         DataError: photographs or labels are missing or bad (the first ones are listed).
+        RunError: the disk is full.
     """
     folders = [run] if isinstance(run, str | Path) else run
     if ensemble is None and (snapshots or flips):
@@ -61,6 +62,8 @@ def evaluated(
     device: str,
     together: Together | None,
 ) -> Iterator[Evaluated]:
+    if labels is not None and data is None:
+        raise UsageError("labels need the folder of their photographs too")
     devices.prepare(device)
     from pm_cls.models.classifier import Run
 
@@ -70,9 +73,7 @@ def evaluated(
     elif labels is None:
         for one in runs:
             yield from on_validation(one, None if data is None else str(data))
-    elif data is None:
-        raise UsageError("labels need the folder of their photographs too")
-    else:
+    elif data is not None:
         yield from on_external(runs, Path(data), Path(labels), name)
 
 

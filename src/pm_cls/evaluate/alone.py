@@ -11,7 +11,7 @@ from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.evaluate import worth
 from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
-from pm_cls.records import evaluations, predictions
+from pm_cls.records import evaluations, folder, predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
@@ -26,14 +26,14 @@ def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
 
     dataset = load_dataset(run.data_at(root))
     run.check_validation(dataset, root)
-    split, folder = dataset.validation, run.folder
+    split = dataset.validation
     for epoch in run.config.train.report_epochs:
-        logits = Run(folder, run.config, epoch).logits(split.images)
+        logits = Run(run.folder, run.config, epoch).logits(split.images)
         found = Predictions(split.names, split.labels, logits, dataset.spec.target)
-        stored = predictions.file(folder, epoch)
+        stored = predictions.file(run.folder, epoch)
         note = _compare(stored, logits) if run.is_of(dataset) else OTHER_DATA
         data = f"validation images of {dataset.name}"
-        yield Evaluated(folder, epoch, data, found, found.scores(), (f"note: {note}",))
+        yield Evaluated(run.folder, epoch, data, found, found.scores(), (f"note: {note}",))
 
 
 def on_external(
@@ -65,7 +65,7 @@ def on_external(
         facts = evaluations.Evaluation(
             data.name, data.dataset, data.digest, data.repeated, run.epoch
         )
-        with writing(file):
+        with writing(file), folder.locked(run.folder):
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
         if run.is_synthetic:

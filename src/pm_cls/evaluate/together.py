@@ -48,10 +48,8 @@ def of_ensemble(
                 notes.append(f"note: {run.folder}: {OTHER_DATA}")
     if one.kind == "stacking":
         notes.append(f"note: fitted on {one.fit(dataset)} training images that all have held out")
-    if labels is None:
+    if labels is None or data is None:
         split, what = dataset.validation, f"validation images of {dataset.name}"
-    elif data is None:
-        raise UsageError("labels need the folder of their photographs too")
     elif not one.spec.of_photographs:
         raise UsageError(f"{one.folder}: its networks do not classify photographs")
     else:

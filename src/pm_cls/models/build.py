@@ -78,7 +78,8 @@ def build(config: Config, spec: Spec, filled: bool = True) -> nn.Layer:
         filled: with the weights of `model.pretrained`, which a trained network does not need.
 
     Raises:
-        UsageError: no such network, an option that it does not have, or an image size too small.
+        UsageError: no such network, an option that it does not have or has no place for, an image
+            size too small, or weights to begin with that are not there.
     """
     check_model(config.model)
     paddle.seed(config.seed)
@@ -123,7 +124,8 @@ def build_model(
             and those of its own.
 
     Raises:
-        UsageError: no such network, an option that it does not have, or an image size too small.
+        UsageError: no such network, an option that it does not have or has no place for, or an
+            image size too small.
     """
     network = chosen(MODELS, "model.name", name)
     model = network(**checked(network.__init__, "model", f"the network {name}", options))

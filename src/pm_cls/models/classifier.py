@@ -91,7 +91,8 @@ class Run:
         So it is where its last epoch was not kept, or where what its answers are worth is gone.
 
         Raises:
-            UsageError: no finished run is there, or it did not keep that epoch.
+            UsageError: no finished run is there, its calibration.json is damaged, or it did not
+                keep that epoch.
         """
         run = cls(folder, places.read_config(folder), epoch)
         if epoch is None and run.epoch < run.config.train.epochs:
@@ -207,7 +208,7 @@ class Run:
         return list(self.stream(photographs))
 
     def stream(self, photographs: Photographs) -> Iterator[Prediction]:
-        """As `predict`, one after the other, with no more than BLOCK of them in memory.
+        """As `predict`, one after the other, with some BLOCK files in memory at a time.
 
         Where there are bad ones DataError comes at the end, with all of them.
         """

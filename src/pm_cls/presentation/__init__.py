@@ -3,7 +3,3 @@
 It knows no study and no source; the report, the pages of answers and whatever leaves a picture
 beside a run share it.
 """
-
-from pathlib import Path
-
-STYLES = Path(__file__).parent  # holds style.css, which every page includes

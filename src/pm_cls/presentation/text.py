@@ -82,3 +82,8 @@ def _interval(ends: list[str]) -> Text:
 
 def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def p_words(p: float | None) -> Text | str:
+    """As `p_value`; in words where no pair differs."""
+    return Text("no difference observed", "未观察到差异") if p is None else p_value(p)

@@ -7,8 +7,10 @@ from pm_cls.records import predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.result import SCHEMA
 from pm_cls.runtime.files import read_record, write_json
+from pm_cls.scores.metrics import Scores
 
 FOLDER = "evaluations"
+AGAIN = "remove it and evaluate again"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def write(folder: Path, facts: Evaluation, found: Predictions) -> None:
 
 def read_facts(path: Path) -> Evaluation:
     """UsageError where the JSON is not there or damaged."""
-    return read_record(Evaluation, path, "remove it and evaluate again")
+    return read_record(Evaluation, path, AGAIN)
 
 
 def read_all(folder: Path) -> dict[str, tuple[Evaluation, Predictions]]:
@@ -57,5 +59,12 @@ def read_all(folder: Path) -> dict[str, tuple[Evaluation, Predictions]]:
 
     UsageError, OSError, ValueError or LookupError where one is damaged.
     """
-    paths = sorted((folder / FOLDER).glob("*.json"))
-    return {p.stem: (read_facts(p), predictions.published(answers(folder, p.stem))) for p in paths}
+    return {path.stem: _read(folder, path) for path in sorted((folder / FOLDER).glob("*.json"))}
+
+
+def _read(folder: Path, path: Path) -> tuple[Evaluation, Predictions]:
+    found = predictions.published(answers(folder, path.stem))
+    stored, scores = read_record(Scores, path, AGAIN), found.scores()
+    if (scores.n, scores.correct) != (stored.n, stored.correct):
+        raise ValueError(f"the predictions beside {path.name} do not give its counts; {AGAIN}")
+    return read_facts(path), found

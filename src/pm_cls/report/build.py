@@ -119,19 +119,26 @@ def _mirror(found: Sequence[Record], records: Path) -> None:
         kept.add(target)
         fresh = target.with_name(target.name + ".part")
         shutil.rmtree(fresh, ignore_errors=True)
-        for file in run.files():
-            copy = fresh / file.relative_to(run.folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if file.name == folder.CONFIG:
-                write_text(copy, folder.published_config(file))
-            else:
-                shutil.copyfile(file, copy)
-        for file in run.answers():
-            predictions.publish(file, fresh / file.relative_to(run.folder))
-        shutil.rmtree(target, ignore_errors=True)
-        fresh.replace(target)
+        try:
+            _copy(run, fresh)
+            shutil.rmtree(target, ignore_errors=True)
+            fresh.replace(target)
+        finally:  # of a full disk
+            shutil.rmtree(fresh, ignore_errors=True)
     for place in records.glob("*/seed*"):
         if folder.is_finished(place) and place not in kept:
             shutil.rmtree(place)
             if not any(place.parent.iterdir()):
                 place.parent.rmdir()
+
+
+def _copy(run: Record, fresh: Path) -> None:
+    for file in run.files():
+        copy = fresh / file.relative_to(run.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if file.name == folder.CONFIG:
+            write_text(copy, folder.published_config(file))
+        else:
+            shutil.copyfile(file, copy)
+    for file in run.answers():
+        predictions.publish(file, fresh / file.relative_to(run.folder))

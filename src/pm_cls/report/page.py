@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup, escape
 
-from pm_cls.presentation import STYLES, drawing
+from pm_cls.presentation import drawing
+from pm_cls.presentation.templates import environment
 from pm_cls.presentation.text import LANGUAGES, Language, Text
 from pm_cls.report.published.values import VERDICTS
 from pm_cls.report.section import Content, Material, Section, marks
@@ -69,16 +69,10 @@ def _part(section: Section, content: Content, language: Language) -> Markup:
 
 def fill(template: str, language: Language, folders: Sequence[Path] = (), **content: object) -> str:
     """A template from `templates` or one of the folders, with what it is to say."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES, STYLES, *folders]),
-        autoescape=template.endswith(".html.j2"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["prose"] = partial(_prose, language)
-    environment.filters["code"] = _with_code
-    return environment.get_template(template).render(
+    templates = environment([TEMPLATES, *folders], template.endswith(".html.j2"))
+    templates.filters["prose"] = partial(_prose, language)
+    templates.filters["code"] = _with_code
+    return templates.get_template(template).render(
         language=language,
         language_names=LANGUAGES,
         say=lambda english, chinese: Text(english, chinese).of(language),

@@ -89,6 +89,7 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
 
     Raises:
         UsageError: it cannot be written, or another process is at work on it.
+        RunError: the disk is full.
     """
     if place is None:
         with tempfile.TemporaryFile() as file:

@@ -43,6 +43,15 @@ def check_output(option: str, path: Path, endings: Sequence[str]) -> None:
     if path.exists() and path.suffix.lower() not in endings:
         listed = " or ".join(endings)
         raise UsageError(f"{option} {path}: is there, and does not end in {listed}; name another")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
+    check_folder(option, path.parent)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Check, before any work, that files can be written into a folder that need not be there yet.
+
+    Raises:
+        UsageError: it, or what is there above it, is no folder or takes none.
+    """
+    above = next(place for place in (path, *path.absolute().parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise UsageError(f"{option} {path}: {above} cannot be written")

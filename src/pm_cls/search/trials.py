@@ -40,7 +40,9 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     name = what.config({}).experiment
     with writing(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
-    study = _study(optuna, storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite", name, what)
+    with filelock.FileLock(runs_dir / f"{name}.lock"):  # two would make the tables at once
+        place = storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite"
+        study = _study(optuna, place, name, what)
     while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
         trial, values, lock = claim
         try:

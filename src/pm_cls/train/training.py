@@ -89,6 +89,7 @@ class Training:
 
         Raises:
             UsageError: another process is at work on it, or it is of other data.
+            DataError: a regression on too few images of a class.
             RunError: the loss or the predictions became NaN or infinite, or a file cannot be
                 written.
         """

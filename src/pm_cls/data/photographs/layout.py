@@ -191,6 +191,7 @@ def marked_name(root: Path) -> str | None:
     """The name in a dataset.json in `root` or below it; None where there is none.
 
     One beside `root` counts where it says `synthetic`: then `root` is a part of such a set.
+    DataError where one is damaged.
     """
     for marker in (path for path in walk(root) if path.name == MARKER):
         if (name := _name_in(marker)) is None:

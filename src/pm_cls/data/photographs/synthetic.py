@@ -62,7 +62,7 @@ def synthesize(
     The same name, seed, size and class give the same pixels, whatever else is drawn.
 
     Raises UsageError if a number is out of range, if `out` holds anything else, or if it cannot be
-    written.
+    written; RunError if the disk is full.
     """
     if train < 3 or validation < 2 or not 32 <= size <= 4096 or seed < 0:
         raise UsageError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pm_cls.config.options import checked, chosen
-from pm_cls.presentation.text import Text, listed, p_value
+from pm_cls.presentation.text import Text, listed, p_words
 from pm_cls.records.networks import Network
 from pm_cls.report.published import differing, load, studies
 from pm_cls.report.published.comparisons import RULES, Facts, Outcome
@@ -163,8 +163,7 @@ def _judged(outcome: Outcome, holm: Sequence[float | None], alpha: float) -> tup
     if outcome.evidence is not None:
         return outcome.evidence, outcome.verdict
     said = [
-        one.words.format(p=Text("no difference", "无差异") if p is None else p_value(p))
-        for one, p in zip(outcome.comparisons, holm, strict=True)
+        one.words.format(p=p_words(p)) for one, p in zip(outcome.comparisons, holm, strict=True)
     ]
     evidence = listed(said, SEPARATOR)
     signs = [

@@ -1,7 +1,7 @@
 """What each technique changes: one change of the base at a time, paired over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ from pm_cls.presentation.drawing import THESIS, VALIDATION, Figure, plain
 from pm_cls.presentation.text import (
     Language,
     Text,
-    p_value,
+    p_words,
     percent,
     percent_interval,
     percent_more,
@@ -25,7 +25,6 @@ from pm_cls.scores import stats
 SHOWN = 20  # points to either side of none
 POINTS = Text("percentage points of accuracy against the base", "准确率与基准之差（百分点）")
 AGAINST = Text("{name} (against {other})", "{name}（对比{other}）")
-NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Effect:
 
     @property
     def p_words(self) -> Text | str:
-        return NO_DIFFERENCE if self.p is None else p_value(self.p)
+        return p_words(self.p)
 
 
 CSV = columns.plain(
@@ -101,14 +100,8 @@ def effects(material: Material) -> list[Effect]:
                 other = stated.techniques[technique.against].name
                 title = AGAINST.format(name=title, other=other)
             found.append(Effect(name, title, sum(a) / len(a), test, loss, test.p))
-    with_p = [one for one in found if one.p is not None]
-    corrected = dict(
-        zip((one.experiment for one in with_p), stats.holm([o.p or 0 for o in with_p]), strict=True)
-    )
-    found = [
-        Effect(o.experiment, o.name, o.accuracy, o.test, o.loss, corrected.get(o.experiment))
-        for o in found
-    ]
+    corrected = iter(stats.holm([one.p for one in found if one.p is not None]))
+    found = [one if one.p is None else replace(one, p=next(corrected)) for one in found]
     return sorted(found, key=lambda one: -one.test.difference)
 
 

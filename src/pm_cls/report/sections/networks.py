@@ -20,6 +20,7 @@ from pm_cls.scores.stats import Summary
 
 MULTIPLICATIONS = Text("multiplications of one image", "处理一幅图像的乘法次数")
 MARKERS = "osD^vP*X"
+TICKS = (10, 30, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.9)  # of the accuracy in percent
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,12 @@ def _network(run: Record, study: studies.Study | None) -> Text:
 
 
 def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
-    """Accuracy over multiplications, a mark for each data set; the interval is of the mean."""
-    figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+    """Accuracy over multiplications, a mark for each data set; the interval is of the mean.
+
+    The scale of the accuracy is that of its logit, on which 99% and 99.9% are as far apart as 90%
+    and 99%.
+    """
+    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
     axes = figure.subplots()
     datasets = list(dict.fromkeys(one.dataset for one in found))
     for place, dataset in enumerate(datasets):
@@ -122,17 +127,19 @@ def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
         for one in found:
             if one.dataset != dataset:
                 continue
-            across, mean = _across(one), 100 * one.accuracy.mean
-            ends = [min(max(100 * end, 0.0), 100.0) for end in one.accuracy.mean_interval or ()]
-            axes.plot([across] * len(ends), ends, color=colour, linewidth=1)
-            axes.plot(across, mean, marker, color=colour, label=dataset)
+            ends = [_up(end) for end in one.accuracy.mean_interval or ()]
+            axes.plot([_across(one)] * len(ends), ends, color=colour, linewidth=1)
+            axes.plot(_across(one), _up(one.accuracy.mean), marker, color=colour, label=dataset)
     axes.set_xscale("log")
     for one, height in zip(found, _heights(found), strict=True):
-        there = (_across(one), 100 * one.accuracy.mean)
+        there = (_across(one), _up(one.accuracy.mean))
         axes.annotate(
             one.experiment, there, xytext=(there[0] * 1.2, height), fontsize=6, va="center",
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "grey", "shrinkB": 2},
         )  # fmt: skip
+    axes.set_yticks([_up(tick / 100) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
+    means = [_up(one.accuracy.mean) for one in found]
+    axes.set_ylim(min(means) - 0.2, max(means) + 0.2)  # some intervals are longer
     axes.set_xlabel(MULTIPLICATIONS.of(language))
     axes.set_ylabel(ACCURACY.of(language))
     plain(axes)
@@ -144,12 +151,18 @@ def _across(one: Costly) -> int:
     return 0 if one.cost is None else one.cost.multiplications
 
 
+def _up(accuracy: float) -> float:
+    """Where an accuracy stands: its logit to the base of ten, within 0.1 and 99.9%."""
+    within = min(max(accuracy, 0.001), 0.999)
+    return float(np.log10(within / (1 - within)))
+
+
 def _heights(found: Sequence[Costly]) -> list[float]:
-    """Where each name stands, in percent: beside its mark, or below a name that stands there."""
-    wide, high = 0.7, 1.7  # of a name, in decades and in percent
+    """Where each name stands: beside its mark, or below a name that stands there."""
+    wide, high = 0.7, 0.06  # of a name: decades across, and as `_up` has it
     heights: dict[int, float] = {}
     for place in sorted(range(len(found)), key=lambda i: -found[i].accuracy.mean):
-        height = 100 * found[place].accuracy.mean
+        height = _up(found[place].accuracy.mean)
         beside = sorted(
             (
                 taken

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from pm_cls.presentation.text import Text, p_value, percent_interval, percent_more
+from pm_cls.presentation.text import Text, p_value, p_words, percent_interval, percent_more
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import studies
@@ -16,7 +16,6 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.scores import stats
 
 LEAST = 3  # pairs for a t test: the scatter of two is hardly known
-NO_DIFFERENCE = Text("no difference observed", "未观察到差异")
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,13 @@ class Pair:
 
     @property
     def t_words(self) -> Text | str:
-        if self.paired_t is None:
-            return "–"
-        return NO_DIFFERENCE if self.paired_t.p is None else p_value(self.paired_t.p)
+        return "–" if self.paired_t is None else p_words(self.paired_t.p)
 
     @property
-    def mcnemar_words(self) -> Text:
+    def mcnemar_words(self) -> Text | str:
         found = self.mcnemar
         if found.p is None:
-            return NO_DIFFERENCE
+            return p_words(None)
         words = Text("{p} ({a} : {b}, seed {seed})", "{p}（{a} : {b}，种子 {seed}）")
         counts = {"a": found.only_first, "b": found.only_second}
         return words.format(p=p_value(found.p), seed=self.seed, **counts)

@@ -192,8 +192,8 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
             for commit, ours in by_commit.items()
         )
         yield COMMITS_NOTE.format(parts=listed(parts, Text("; ", "；")))
-    for commit in by_commit if len(by_commit) == 1 else ():
-        yield COMMIT_NOTE.format(commit=commit)
+    elif by_commit:
+        yield COMMIT_NOTE.format(commit=next(iter(by_commit)))
     unofficial = [run for run in found if not run.is_official and not run.is_synthetic]
     for counts in sorted({str(run.data.counts) for run in unofficial}):
         yield UNOFFICIAL_NOTE.format(counts=counts)
