@@ -132,13 +132,13 @@ def test_without_data_the_synthetic_set_is_made_and_announced(repository, monkey
     assert len(made) == 1
 
 
-def test_a_place_that_takes_no_results_is_told_before_training(repository, official):
+def test_a_place_that_takes_no_results_is_told_before_training(repository, photographs):
     (repository / "taken").write_text("")
     for place in ("taken", "taken/below"):
         with pytest.raises(UsageError, match=r"--out taken.* cannot be written"):
-            reproduce.main(["--out", place, "--device", "cpu"])
+            reproduce.main(["--data", str(photographs), "--out", place])
         with pytest.raises(UsageError, match=r"--out taken.* cannot be written"):
-            baselines.main(["--data", str(official), "--out", place])
+            baselines.main(["--data", str(photographs), "--out", place])
     assert not (repository / "runs").exists()
 
 

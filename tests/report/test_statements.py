@@ -178,8 +178,9 @@ def test_networks_together_against_one(fake_run):
         "Mean of the seeds: 100.00% against 94.75% of one, +5.25 points (p"
     )
     assert found["ensembles"].verdict == "not_supported"
-    assert "94.75% against 94.75% of one, +0.00 points (no difference observed, 3 networks, 0 of them" in (
-        found["ensembles"].evidence.en
+    assert (
+        "94.75% against 94.75% of one, +0.00 points (no difference observed, 3 networks, 0 of them"
+        in (found["ensembles"].evidence.en)
     )
 
 
