@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -314,6 +315,20 @@ def test_sources_that_are_missing_or_of_another_kind(downloads, tmp_path):
     message = refuse(tmp_path, downloads, tmp_path / "training.rar")
     assert "training.rar: is cut short, damaged or no zip archive" in message
     assert "other kinds must be unpacked first" in message
+
+
+def test_a_photograph_that_cannot_be_read_is_named(official, tmp_path, monkeypatch):
+    find = layout.find
+
+    def vanishing(*roots, **settings):
+        listing = find(*roots, **settings)
+        Path(listing.training.files[0]).unlink()
+        return listing
+
+    monkeypatch.setattr(layout, "find", vanishing)
+    with pytest.raises(DataError, match=r"PALM-Training400/.*\.jpg: cannot be read \(No such file"):
+        prepare(tmp_path, official)
+    assert not (tmp_path / "out").exists()
 
 
 def test_messages_name_what_the_user_has(official, downloads, tmp_path):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from tqdm import tqdm
@@ -162,8 +162,8 @@ def prepare(sources: Sequence[Path], out: Path) -> list[str]:
 
     Raises:
         UsageError: `out` holds something already, or cannot be written.
-        DataError: photographs or labels are missing, do not fit each other, or lie in an archive
-            that is damaged or not to be trusted. Then nothing is left behind.
+        DataError: photographs or labels are missing, unreadable, do not fit each other, or lie in
+            an archive that is damaged or not to be trusted. Then nothing is left behind.
     """
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise UsageError(f"{out}: is there already; name a new folder")
@@ -175,10 +175,10 @@ def prepare(sources: Sequence[Path], out: Path) -> list[str]:
             found = archives.unpack(sources, unpacked)
             try:
                 listing = layout.find(*found.roots, sources=sources, named=found.tables)
+                _copy(listing, draft)
             except DataError as error:
                 raise DataError(archives.in_sources(str(error), found.roots))
             notes = [archives.in_sources(n, found.roots) for n in (*listing.notes, *found.notes)]
-            _copy(listing, draft)
             out.parent.mkdir(parents=True, exist_ok=True)
             if out.exists():
                 out.rmdir()
@@ -193,13 +193,21 @@ def _copy(listing: layout.Listing, folder: Path) -> None:
     ):
         (folder / split).mkdir(parents=True)
         for index, name in enumerate(tqdm(files.names, split, disable=None, leave=False)):
-            shutil.copyfile(files[index], folder / split / name)
+            with _opened(files[index]) as photograph, (folder / split / name).open("wb") as copy:
+                shutil.copyfileobj(photograph, copy)
     labels = zip(listing.validation.files.names, listing.validation.labels, strict=True)
     rows = [[number, *row] for number, row in enumerate(labels, start=1)]
     table = csv_text(["ID", "imgName", "Label"], rows)
     write_text(folder / label_tables.FILE_NAMES[0], table)
     if listing.name != layout.OFFICIAL_NAME:  # synthetic stays synthetic
         write_json(folder / layout.MARKER, {"name": listing.name})
+
+
+def _opened(photograph: str) -> BinaryIO:
+    try:
+        return Path(photograph).open("rb")
+    except OSError as error:
+        raise DataError(f"{photograph}: cannot be read ({error.strerror})")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Where a run lies, whether one can be made there, and who is at work on it."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pm_cls.config import Config, load_stored
 from pm_cls.records import calibration, evaluations, result, saliency, stress
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.locks import alone
+from pm_cls.runtime.paths import closed
 
 CONFIG, LOG, CHECKPOINT, LOCK = "config.yaml", "train.log", "checkpoint", ".lock"
 KEEP_BOTH = (
@@ -58,9 +58,10 @@ def check_folder(folder: Path, config: Config) -> None:
     if different := stored.differing(config):
         keys = ", ".join(f"`{key}`" for key in different)
         raise UsageError(f"{folder} holds a run with other settings ({keys}); {KEEP_BOTH}")
-    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UsageError(f"{folder}: {above} cannot be written; --runs-dir can name another place")
+    if obstacle := closed(folder):
+        raise UsageError(
+            f"{folder}: {obstacle} cannot be written; --runs-dir can name another place"
+        )
 
 
 def read_config(folder: Path) -> Config:

@@ -52,6 +52,11 @@ def check_folder(option: str, path: Path) -> None:
     Raises:
         UsageError: it, or what is there above it, is no folder or takes none.
     """
-    above = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UsageError(f"{option} {path}: {above} cannot be written")
+    if obstacle := closed(path):
+        raise UsageError(f"{option} {path}: {obstacle} cannot be written")
+
+
+def closed(folder: Path) -> Path | None:
+    """What keeps files out of a folder: it, or the nearest above that is there; None if nothing."""
+    above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return None if above.is_dir() and os.access(above, os.W_OK) else above
