@@ -77,6 +77,11 @@ def test_what_is_written_is_read_back(tmp_path):
     records.write(found, tmp_path / "out" / records.FILE)
     assert records.read(tmp_path / "out" / records.FILE) == found
     assert records.read(tmp_path / "absent.csv") == []
+    elsewhere = [dataclasses.replace(one, dataset="clinic") for one in found]
+    anew = [dataclasses.replace(one, digest="other") for one in found]
+    for more in (elsewhere, anew):
+        records.write(more, tmp_path / "out" / records.FILE)
+    assert records.read(tmp_path / "out" / records.FILE) == [*anew, *elsewhere]
     (tmp_path / "bad.csv").write_text("baseline,numbers\nmean colour,three\n")
     with pytest.raises(UsageError, match=r"bad\.csv: is damaged"):
         records.read(tmp_path / "bad.csv")

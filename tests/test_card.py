@@ -139,6 +139,12 @@ def test_networks_of_other_kinds():
     assert "| 10 logits |" in text and "fundus" not in text and "--stress" not in text
 
 
+def test_a_damaged_seed_beside_it_is_passed_over(bare):
+    shutil.copytree(bare, bare.with_name("seed1"))
+    (bare.with_name("seed1") / result.FILE).write_text("{")
+    assert Facts(read_run(bare)).seeds is None
+
+
 def test_the_verb_writes_a_file_or_says_why_not(bare, tmp_path, capsys):
     out = tmp_path / "new" / "card.md"
     verb.main(["--run", str(bare), "--out", str(out), "--lang", "zh"])

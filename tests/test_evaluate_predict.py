@@ -204,7 +204,7 @@ def test_out_is_written_or_nothing(trained, tmp_path, photographs, capsys):
     predict_main(arguments)
     assert capsys.readouterr().out.endswith(out.read_text())
     with pytest.raises(UsageError, match="cannot be written"):
-        predict_main([*arguments, "--out", str(tmp_path / "absent" / "predictions.csv")])
+        predict_main([*arguments, "--out", str(out / "predictions.csv")])
 
 
 def test_bad_photographs_and_empty_folders_are_told(trained, tmp_path):

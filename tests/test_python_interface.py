@@ -38,6 +38,15 @@ def test_the_lines_of_the_readme_run(photographs, tmp_path, monkeypatch, capsys)
     assert len(names["network"].parameters()) == 10
 
 
+def test_the_lines_of_the_docstring_run(monkeypatch):
+    lines = [line.strip() for line in pm_cls.__doc__.splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("shorter = "))
+    monkeypatch.chdir(REPOSITORY)
+    names = {"pm_cls": pm_cls}
+    exec("\n".join(lines[first : first + 2]), names)
+    assert names["config"].train.epochs == 5
+
+
 def test_errors_have_one_parent():
     for error in (pm_cls.UsageError, pm_cls.DataError, pm_cls.RunError):
         assert issubclass(error, pm_cls.PmClsError)
@@ -68,6 +77,11 @@ def test_importing_the_package_takes_nothing_with_it():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_photograph_of_another_kind_is_told(trained):
+    with pytest.raises(pm_cls.UsageError, match="paths or uint8 arrays; Image was given"):
+        pm_cls.load_run(trained).predict(Image.new("RGB", (8, 8)))
 
 
 def test_what_does_not_go_together_is_told(trained):

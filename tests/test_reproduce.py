@@ -81,6 +81,27 @@ def test_folders_of_classes_go_on_as_they_began(repository, capsys):
     assert "1 run, 1 finished already" in capsys.readouterr().out
 
 
+def test_drawn_photographs_of_other_data_sets_are_kept_apart_too(repository, photographs, capsys):
+    (repository / "mine").mkdir()
+    text = (repository / "configs" / "lenet7_relu.yaml").read_text()
+    text = text.replace("name: ichallenge_pm", "name: folder")
+    (repository / "mine" / "lenet7_relu.yaml").write_text(text)
+    pictures = repository / "pictures"
+    for name in ("P0001", "P0002", "P0003", "P0004", "N0001", "N0002", "N0003", "N0004"):
+        place = pictures / name[0] / f"{name}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photographs / "PALM-Training400" / f"{name}.jpg", place)
+    shutil.copy(photographs / "dataset.json", pictures)
+    reproduce.main(["--configs", "mine", "--root", f"folder={pictures}", "--device", "cpu"])
+    assert "SYNTHETIC photographs" in capsys.readouterr().out
+    assert is_finished(repository / "runs-synthetic" / "lenet7_relu" / "seed0")
+
+
+def test_a_device_that_there_is_not_is_told_first(repository):
+    with pytest.raises(UsageError, match="--device gpu: the installed"):
+        reproduce.main(["--data", "absent", "--device", "gpu"])
+
+
 def test_a_damaged_record_of_epochs_is_no_reason_to_stop(tmp_path):
     (tmp_path / epochs.FILE).write_text("{}\n")
     assert epochs.known(tmp_path) == []
@@ -310,7 +331,8 @@ def test_killed_run_is_told_by_its_signal(repository, official, monkeypatch):
 def test_data_of_several_configs_are_read_once(repository, official, monkeypatch):
     read = []
     load = reproduce.load_dataset
-    monkeypatch.setattr(reproduce, "load_dataset", lambda data: read.append(data) or load(data))
+    for module in (reproduce, baselines):
+        monkeypatch.setattr(module, "load_dataset", lambda data: read.append(data) or load(data))
     monkeypatch.setattr(reproduce, "run_side_by_side", lambda tasks, *_: ["failed"] * len(tasks))
     with pytest.raises(RunError, match="2 of 2 runs failed"):
         reproduce.main(["--data", str(official), "--device", "cpu"])

@@ -7,7 +7,8 @@
 The training half needs Paddle; the reporting half (`report`) never imports it. The two meet only
 in the files of a run (`records`). For a notebook:
 
-    config = pm_cls.load_config("configs/lenet7_relu.yaml", ["train.epochs=1"])
+    shorter = ["train.epochs=5", "train.report_epochs=[5]"]
+    config = pm_cls.load_config("configs/lenet7_relu.yaml", shorter)
     run = pm_cls.train(config)
     run.predict("photo.jpg")[0].probability
 """

@@ -7,22 +7,24 @@ training photographs alone. Writes baselines.csv, which the report reads.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pm_cls.config import DataConfig
-from pm_cls.data import Split, load_dataset
+from pm_cls.data import Dataset, Split, load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.data.photographs.images import field_of_view
-from pm_cls.data.photographs.names import counted
-from pm_cls.records.baselines import FILE, Baseline, write
+from pm_cls.records.baselines import FILE, Baseline, read, write
 from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.files import writing
+from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import check_folder, typed_path
+from pm_cls.runtime.wording import counted
 from pm_cls.scores import metrics
 from pm_cls.scores.target import Binary
 
@@ -116,6 +118,29 @@ def score(fitted: Sequence[Fitted], split: Split, dataset: str, digest: str) -> 
     for one in fitted:
         scores = metrics.scores(one.logits(split.images), split.labels, Binary())
         yield Baseline(one.name, one.numbers, dataset, digest, scores)
+
+
+def write_missing(datasets: Mapping[DataConfig, Dataset], out: Path) -> None:
+    """Write the baselines of the photographs of a study into `out`, unless they stand there.
+
+    They see the photographs whole and in one size, whatever the runs see of them.
+    """
+    kinds = ((data, one.spec) for data, one in datasets.items())
+    told = (data for data, spec in kinds if spec.of_photographs and spec.target == Binary())
+    if (data := next(map(as_seen, told), None)) is None:
+        return
+    dataset = datasets.get(data) or load_dataset(data)
+    file = out / FILE
+    if any(one.digest == dataset.digest for one in read(file)):
+        return
+    try:
+        fitted = fit(dataset.train)
+        scored = list(score(fitted, dataset.validation, dataset.name, dataset.digest))
+    except DataError as error:
+        print(f"baselines: left out, {error}")
+        return
+    with writing(f"--out {out}"), shared_folder(out):
+        write(scored, file)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

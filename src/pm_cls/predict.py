@@ -138,6 +138,8 @@ def _answer(run: "Run", names: Sequence[str], answers: journal.Journal, way: str
 @contextmanager
 def _written(option: str, path: Path) -> Iterator[TextIO]:
     """A text file that is there whole or not at all; names that are no UTF-8 keep their bytes."""
+    with writing(option):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with writing(option), whole(path) as file:
         text = TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
         yield text

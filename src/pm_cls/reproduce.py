@@ -13,25 +13,32 @@ from functools import partial
 from pathlib import Path
 
 from pm_cls import baselines
-from pm_cls.config import SYNTHETIC, Config, DataConfig, load_config
+from pm_cls.config import Config, DataConfig, load_config
 from pm_cls.config.studies import experiments_in
-from pm_cls.data import DATASETS, Dataset, load_dataset, named_roots, spec_of, with_classes
+from pm_cls.data import (
+    DATASETS,
+    Dataset,
+    is_synthetic,
+    load_dataset,
+    named_roots,
+    spec_of,
+    with_classes,
+)
 from pm_cls.data.mnist import DOWNLOAD
-from pm_cls.data.photographs.layout import OFFICIAL_NAME, marked_name
+from pm_cls.data.photographs.layout import OFFICIAL_NAME
 from pm_cls.data.photographs.synthetic import synthesize
-from pm_cls.records import baselines as baseline_records
 from pm_cls.records import epochs, folder
 from pm_cls.records import networks as network_records
 from pm_cls.report import OUT, report
 from pm_cls.runtime import device
 from pm_cls.runtime.command import add_device, new_parser, run_command
-from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
 from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import check_folder, typed_path
 from pm_cls.runtime.processes import processors
-from pm_cls.scores.target import Binary
+from pm_cls.runtime.wording import counted
 
 # In the repository:
 CONFIGS, RECORDS = "configs", "results/records"  # the latter tell how long a run takes
@@ -171,12 +178,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file.stem for file in folder_of_all.glob("*/*.yaml") if file.stem == file.parent.name
         )
         raise UsageError(f"--study {args.study}: none of {', '.join([THESIS, *others])}")
+    if args.device == "gpu":
+        device.prepare("gpu")  # which says where there is none
     plan, out = _planned(configs, configs == folder_of_all, args)
     gpu = args.device != "cpu" and "paddlepaddle-gpu" in device.installed_wheels()
     jobs = args.jobs or (1 if gpu else processors())
     print(_outlook(plan, jobs, args.quick), flush=True)
     failed = run_side_by_side(plan.longest_first(), jobs)
-    _score_baselines(plan.datasets, out)
+    baselines.write_missing(plan.datasets, out)
     _count_costs(plan.configs, out)
     total = plan.finished + len(plan.tasks)
     if len(failed) < total:
@@ -202,16 +211,20 @@ def _planned(configs: Path, at_top: bool, args: argparse.Namespace) -> tuple[Pla
     needed = {config.data.name for _, config in experiments.values()}
     if OFFICIAL_NAME in needed and OFFICIAL_NAME not in roots:
         roots[OFFICIAL_NAME] = _photographs(args.repository)
-    photographs = roots.get(OFFICIAL_NAME)
-    synthetic = photographs is not None and marked_name(typed_path(photographs)) == SYNTHETIC
-    runs_dir, out = _places(args, synthetic)
-    plan = Plan(runs_dir, range(args.seeds), args.device, args.repository / RECORDS)
+    placed: list[tuple[Path, Config]] = []
     for experiment, (file, config) in experiments.items():
         if args.quick and at_top and not spec_of(config.data).of_photographs:
             print(f"{experiment}: left out of the quick look")
         elif (root := _root(config, args.repository, roots)) is not None:
-            settings = [f"data.root={root}"] if root else []
-            plan.add(file, experiment, settings + (_quick(config, at_top) if args.quick else []))
+            data = config.data.model_copy(update={"root": root})
+            placed.append((file, config.model_copy(update={"data": data})))
+    synthetic = any(is_synthetic(config.data) for _, config in placed)
+    runs_dir, out = _places(args, synthetic)
+    plan = Plan(runs_dir, range(args.seeds), args.device, args.repository / RECORDS)
+    for file, config in placed:
+        settings = [f"data.root={config.data.root}"] if config.data.root else []
+        settings += _quick(config, at_top) if args.quick else []
+        plan.add(file, config.experiment, settings)
     if not plan.configs:
         raise UsageError(f"{configs}: no experiment has its data; data/README.md says where to "
                          "get them")  # fmt: skip
@@ -233,7 +246,7 @@ def _places(args: argparse.Namespace, synthetic: bool) -> tuple[Path, Path]:
 def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | None:
     """Where an experiment's data lie; "" where they are drawn, None (and said) if nowhere."""
     name = config.data.name
-    if DATASETS[name].is_drawn:
+    if DATASETS[name].is_generated:
         return ""
     root = roots.get(name, str(repository / config.data.root))
     if name in roots or _is_filled(typed_path(root)):
@@ -246,7 +259,10 @@ def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | N
 def _roots_given(args: argparse.Namespace) -> dict[str, str]:
     """By the name of a data set the folder that the command line names; UsageError of an empty."""
     given = {OFFICIAL_NAME: args.data, "mnist": args.mnist, **named_roots(args.root)}
-    return {name: root for name, root in given.items() if root is not None and typed_path(root)}
+    found = {name: root for name, root in given.items() if root is not None}
+    for root in found.values():
+        typed_path(root)
+    return found
 
 
 def _quick(config: Config, at_top: bool) -> list[str]:
@@ -277,29 +293,6 @@ def _photographs(repository: Path) -> str:
     return str(repository / SYNTHETIC_DATA)
 
 
-def _score_baselines(datasets: Mapping[DataConfig, Dataset], out: Path) -> None:
-    """Write the baselines of the photographs into `out`, unless they stand there.
-
-    They see the photographs whole and in one size, whatever the runs see of them.
-    """
-    kinds = ((data, one.spec) for data, one in datasets.items())
-    told = (data for data, spec in kinds if spec.of_photographs and spec.target == Binary())
-    if (data := next(map(baselines.as_seen, told), None)) is None:
-        return
-    dataset = datasets.get(data) or load_dataset(data)
-    file = out / baseline_records.FILE
-    if any(one.digest == dataset.digest for one in baseline_records.read(file)):
-        return
-    try:
-        fitted = baselines.fit(dataset.train)
-        scored = list(baselines.score(fitted, dataset.validation, dataset.name, dataset.digest))
-    except DataError as error:
-        print(f"baselines: left out, {error}")
-        return
-    with writing(f"--out {out}"), shared_folder(out):
-        baseline_records.write(scored, file)
-
-
 def _count_costs(configs: Iterable[Config], out: Path) -> None:
     """Write what the networks cost into `out`."""
     device.prepare("cpu")
@@ -311,8 +304,7 @@ def _count_costs(configs: Iterable[Config], out: Path) -> None:
 
 
 def _outlook(plan: Plan, jobs: int, quick: bool) -> str:
-    total = plan.finished + len(plan.tasks)
-    count = "1 run" if total == 1 else f"{total} runs"
+    count = counted(plan.finished + len(plan.tasks), "run")
     text = f"{count}, {plan.finished} finished already, {jobs} at a time"
     if not plan.tasks:
         return f"{text}."

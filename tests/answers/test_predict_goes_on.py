@@ -125,12 +125,18 @@ def test_bad_photographs_leave_nothing(command, many, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["many"]
 
 
-def test_options_that_do_not_go_are_told(command, tmp_path):
+def test_folders_of_what_is_written_are_made(command, tmp_path):
+    csv, html = tmp_path / "new" / "a.csv", tmp_path / "other" / "b" / "a.html"
+    command("--out", csv, "--page", html)
+    assert csv.is_file() and html.is_file()
+
+
+def test_options_that_do_not_go_are_told(command, many, tmp_path):
     for words, said in (
         (["--explain"], "go with --page"),
         (["--page", tmp_path], "is a folder"),
         (["--out", tmp_path / "a", "--page", tmp_path / "a"], "name another"),
-        (["--page", tmp_path / "absent" / "a.html"], "cannot be written"),
+        (["--page", many / "00.jpg" / "a.html"], "cannot be written"),
     ):
         with pytest.raises(UsageError, match=said):
             command(*words)

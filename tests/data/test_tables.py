@@ -456,6 +456,19 @@ def test_photographs_from_elsewhere_by_paths_of_windows(official, tmp_path, writ
         external.load(folder, rows, DataConfig(image_size=32))
 
 
+def test_absolute_and_relative_names_are_one_photograph(official, tmp_path):
+    folder, rows = official / "PALM-Validation400", tmp_path / "rows.csv"
+    linked = tmp_path / "linked"
+    linked.symlink_to(folder)
+    for given in (folder / "V0001.jpg", linked / "V0001.jpg"):
+        rows.write_text(f"file,label\n{given},1\n")
+        loaded = external.load(folder, rows, DataConfig(image_size=32), "x")
+        assert loaded.split.names == ("V0001.jpg",) and loaded.ignored == 15
+        rows.write_text(f"file,label\n{given},1\nV0001.jpg,0\n")
+        with pytest.raises(DataError, match=r"V0001\.jpg"):
+            external.load(folder, rows, DataConfig(image_size=32), "x")
+
+
 def test_bounds_pass_real_tables(tmp_path):
     rows = [("ID", "imgName", "Label", "Fovea_X", "Fovea_Y")]
     rows += [(i, f"V{i:05}.jpg", i % 2, 1057.123, 984.456) for i in range(20_000)]

@@ -59,7 +59,7 @@ def test_an_example_of_each_class_is_kept_with_its_maps(run):
 def test_images_that_are_not_drawn_are_not_kept(run, tmp_path, monkeypatch):
     shutil.copytree(run.folder, tmp_path / "colours_cnn" / "seed0")
     drawn = DATASETS["drawn_colours"]
-    monkeypatch.setitem(DATASETS, "drawn_colours", replace(drawn, is_drawn=False))
+    monkeypatch.setitem(DATASETS, "drawn_colours", replace(drawn, is_generated=False))
     main(["--run", str(tmp_path / "colours_cnn" / "seed0"), "--device", "cpu"])
     found = responses.read(tmp_path / "colours_cnn" / "seed0")
     assert len(found.examples) == len(found.layers[0].outputs) == 0

@@ -188,6 +188,19 @@ def test_scores_on_other_data_that_do_not_fit_leave_the_run_out(fake_run, damage
     assert runs == [] and "alexnet/seed0" in left_out
 
 
+def test_runs_of_other_settings_or_data_are_left_out(fake_run):
+    for seed in range(3):
+        fake_run("alexnet", PERFECT, LABELS, seed=seed)
+    fake_run("alexnet", PERFECT, LABELS, seed=3, settings=["optimizer.learning_rate=0.5"])
+    runs, left_out = read_runs(fake_run("lenet7_relu", PERFECT, LABELS))
+    alike = [f"alexnet seed {seed}" for seed in range(3)]
+    assert [run.name for run in runs] == [*alike, "lenet7_relu seed 0"]
+    (told,) = left_out.values()
+    assert told.en == (
+        "alexnet/seed3 was left out: alexnet/seed0 and others have other settings or data."
+    )
+
+
 def test_reliability_counts_every_answer_and_roc_leaves_constant_ones_out(fake_run):
     fake_run("alexnet", PERFECT, LABELS, seed=0)
     runs_dir = fake_run("alexnet", np.linspace(0, 1, 400), LABELS, seed=1)

@@ -51,6 +51,16 @@ def test_exact_mcnemar():
     assert stats.mcnemar(first, first).p is None
 
 
+def test_auc_interval_in_parts(monkeypatch):
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 2, 300)
+    scores = rng.normal(size=300) + labels
+    at_once = stats.auc_interval(scores, labels)
+    monkeypatch.setattr(stats, "AT_ONCE", 3_000)
+    in_parts = stats.auc_interval(scores, labels)
+    assert in_parts == pytest.approx(at_once, abs=0.02) and in_parts != at_once
+
+
 def test_auc_interval():
     rng = np.random.default_rng(1)
     labels = np.array([1] * 60 + [0] * 40)

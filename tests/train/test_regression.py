@@ -243,6 +243,12 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     assert (fitted.folder / "stress.png").read_bytes().startswith(b"\x89PNG")
     evaluate_main([*command[:3], "5", "3", *command[3:]])
     assert wanted == [changes.STRENGTHS] * 2 + [(3, 5)]
+    monkeypatch.undo()
+    monkeypatch.setattr(of_stress, "cells", lambda strengths: [changes.Cell("haze", 2)])
+    evaluate_main([*command[:3], "2", *command[3:]])
+    known = [(one.change, one.strength) for one in stress.read(fitted.folder)]
+    darker = [("darker", strength) for strength in changes.STRENGTHS]
+    assert known == [("none", 0), *darker, ("haze", 2), ("mirrored", 3)]
     with pytest.raises(UsageError, match="--stress is of single runs"):
         evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
 
@@ -255,6 +261,15 @@ def test_lost_worth_is_noted(fitted, tmp_path, capsys):
     answer = pm_cls.load_run(copy).predict(np.zeros((40, 40, 3), np.uint8))[0]
     assert "answers by one half; calibration.json is not there" in capsys.readouterr().err
     assert answer.is_sure is None
+
+
+def test_worth_of_another_epoch_is_not_told_as_lost(tiny_config, tmp_path, capsys):
+    kept = ["train.hold_out=0.4", "train.epochs=2", "train.report_epochs=[1,2]"]
+    run = train(tiny_config(*kept), tmp_path, "cpu")
+    capsys.readouterr()
+    assert pm_cls.load_run(run.folder, 1).calibration is None
+    assert pm_cls.load_run(run.folder, 2).calibration is not None
+    assert capsys.readouterr().err == ""
 
 
 def test_damaged_worth_is_told(fitted, tmp_path):

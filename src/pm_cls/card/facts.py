@@ -72,7 +72,7 @@ class Facts:
     @property
     def is_free(self) -> bool:
         """Whether all that it has seen was drawn by the package."""
-        drawn = self.run.is_synthetic or DATASETS[self.run.config.data.name].is_drawn
+        drawn = self.run.is_synthetic or DATASETS[self.run.config.data.name].is_generated
         return drawn and self.run.config.model.pretrained is None
 
     @property
@@ -178,7 +178,10 @@ class Facts:
         """The accuracies of the runs beside it that differ in the seed alone; None if it is one."""
         own, found = result.read(self.run.folder), []
         for place in filter(folder.is_finished, sorted(self.run.folder.parent.glob("seed*"))):
-            other = result.read(place)
+            try:
+                other = result.read(place)
+            except UsageError:  # a damaged one says nothing of this run
+                continue
             same = (other.config_digest, other.data_digest) == (own.config_digest, own.data_digest)
             if same and self.epoch in other.epochs:
                 found.append(other.epochs[self.epoch].accuracy)

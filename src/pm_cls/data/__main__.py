@@ -28,13 +28,13 @@ from pm_cls.data.photographs import labels as label_tables
 from pm_cls.data.photographs.check import check
 from pm_cls.data.photographs.check_page import page
 from pm_cls.data.photographs.images import decode
-from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import content_digests, nearly_black_note, repeated
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.runtime.command import new_parser, run_command
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import csv_text, write_bytes, write_json, write_text, writing
 from pm_cls.runtime.paths import check_output, typed_path
+from pm_cls.runtime.wording import enumerate_names
 
 SIDE = 16  # pixels; enough to tell a nearly black photograph
 
@@ -97,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*found.lines(), sep="\n")
         if args.page is not None:
             with writing(f"--page {args.page}"):
+                args.page.parent.mkdir(parents=True, exist_ok=True)
                 write_text(args.page, page(found))
             print(f"written: {args.page}")
     elif args.verb == "prepare":
@@ -106,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif args.verb == "augmentations":
         check_output("--out", args.out, (".png",))
         with writing(args.out):
+            args.out.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(args.out, pictures.png())
         print(f"written: {args.out}")
     else:

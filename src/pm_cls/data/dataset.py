@@ -62,7 +62,7 @@ class Dataset:
             that is not known.
         repeated: groups of names with the same content; None where they were not compared.
         limit: where only so many of each split were taken.
-        is_drawn: whether the validation part was drawn here: another one where the images change.
+        is_split_drawn: whether the validation part was drawn here: another where images change.
         notes: sentences about what people should know of the data.
     """
 
@@ -75,7 +75,7 @@ class Dataset:
     official: bool | None = None
     repeated: Sequence[Sequence[str]] | None = None
     limit: int | None = None
-    is_drawn: bool = False
+    is_split_drawn: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -83,13 +83,13 @@ class Dataset:
 class Source:
     """A data set that a config can name: its spec, and how both splits are loaded.
 
-    The spec may depend on the config. `is_drawn` where nothing is read: `data.root` then means
+    The spec may depend on the config. `is_generated` where nothing is read: `data.root` then means
     nothing. `meaning` stands in `train --keys`.
     """
 
     spec: Spec | Callable[[DataConfig], Spec]
     load: Callable[[DataConfig], Dataset]
-    is_drawn: bool = False
+    is_generated: bool = False
     meaning: str = ""
 
 

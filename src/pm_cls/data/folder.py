@@ -15,7 +15,6 @@ from pm_cls.data.photographs.classes import Found, find
 from pm_cls.data.photographs.draw import drawn
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.layout import marked_name
-from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import (
     Photographs,
     content_digests,
@@ -27,6 +26,7 @@ from pm_cls.data.photographs.splits import (
 )
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.wording import enumerate_names
 from pm_cls.scores.target import Binary, Classes
 
 SPLITS = ("training", "validation")
@@ -83,7 +83,7 @@ def load(config: DataConfig) -> Dataset:
         spec=of,
         counts=counts,
         repeated=repeated(found.files.names, digests),
-        is_drawn=found.is_validation is None,
+        is_split_drawn=found.is_validation is None,
         notes=(*notes, *nearly_black_note(*splits)),
     )
 

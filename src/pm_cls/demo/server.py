@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pm_cls.answers import page
+from pm_cls.data.photographs.images import MAX_PIXELS
 from pm_cls.demo.answering import EXAMPLES, Answering, BadPhotograph, example
 from pm_cls.presentation.text import Language, Text
 from pm_cls.runtime.errors import DataError, PmClsError, UsageError
@@ -32,17 +33,18 @@ POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; form-action 'none'; base-uri 'none'"
 )
-# How a refusal of `read_photograph` begins.
+# By the kind of a BadPhotograph.
 REFUSALS = {
-    "is empty": Text("the file is empty", "文件是空的"),
-    "claims more": Text(
-        "the picture has more than 50 million pixels", "图片超过 5000 万像素，过大，无法读取"
+    "empty": Text("the file is empty", "文件是空的"),
+    "too large": Text(
+        f"the picture has more than {MAX_PIXELS // 10**6} million pixels",
+        f"图片超过 {MAX_PIXELS // 10**4} 万像素，过大，无法读取",
     ),
-    "holds several": Text(
+    "several": Text(
         "the file holds several pictures; save the one that counts",
         "文件中包含多张图片，请只保存需要的那一张",
     ),
-    "cannot be decoded": Text(
+    "damaged": Text(
         "the file is damaged, or no picture; JPEG, PNG, TIFF, BMP and WebP are read",
         "文件已损坏或不是图片；可读取 JPEG、PNG、TIFF、BMP 和 WebP",
     ),
@@ -180,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             return _json(acts[asked.path](chosen, self._content()))
         except BadPhotograph as error:
-            words = next((t for start, t in REFUSALS.items() if str(error).startswith(start)), None)
-            raise Refused(422, words or Text(str(error), f"无法读取这张照片（{error}）"))
+            other = Text(str(error), f"无法读取这张照片（{error}）")
+            raise Refused(422, REFUSALS.get(error.kind, other))
         except DataError as error:
             said = str(error).splitlines()[0]
             raise Refused(409, Text(f"not available: {said}", f"不可用：{said}"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from pm_cls.config import SYNTHETIC
 from pm_cls.data.photographs import external
 from pm_cls.data.photographs.layout import names_of_training
-from pm_cls.data.photographs.names import counted, enumerate_names
 from pm_cls.records.predictions import Predictions
+from pm_cls.runtime.wording import counted, enumerate_names
 from pm_cls.scores.metrics import Scores
 
 OTHER_DATA = "other data than the run's"

@@ -10,7 +10,14 @@ import numpy as np
 from tqdm import tqdm
 
 from pm_cls.data import load_dataset
-from pm_cls.data.photographs.stress import STRENGTHS, WITHOUT_STRENGTH, Cell, cells, changed
+from pm_cls.data.photographs.stress import (
+    CHANGES,
+    STRENGTHS,
+    WITHOUT_STRENGTH,
+    Cell,
+    cells,
+    changed,
+)
 from pm_cls.data.transforms import in_order
 from pm_cls.presentation.text import Language, fraction
 from pm_cls.records import stress as records
@@ -30,7 +37,8 @@ NO_CHANGE = Cell("none", 0)
 def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -> list[Stressed]:
     """Score a run under each change in these strengths, and keep it beside the run.
 
-    A test that was stopped or killed goes on where it was.
+    What is known of other strengths stays there. A test that was stopped or killed goes on
+    where it was.
 
     Args:
         root: where the data lie, if not where the run was trained.
@@ -53,9 +61,25 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
         for name, cell in shown:
             answers.add([{"name": name, **asdict(_scored(run, cell, images, labels))}])
         found = [Stressed(**{k: v for k, v in one.items() if k != "name"}) for one in answers]
-        records.write(run.folder, found)
-        draw(run, found, run.folder / records.FIGURE)
+        known = _beside(found, _before(run.folder))
+        records.write(run.folder, known)
+        draw(run, known, run.folder / records.FIGURE)
     return found
+
+
+def _before(folder: Path) -> list[Stressed]:
+    try:
+        return records.read(folder)
+    except (OSError, LookupError, ValueError, TypeError):  # damaged, and written anew
+        return []
+
+
+def _beside(found: Sequence[Stressed], before: Sequence[Stressed]) -> list[Stressed]:
+    """These and those before of the same epoch, each cell once, in the order of all cells."""
+    epoch, order = found[0].epoch, (NO_CHANGE.change, *CHANGES)
+    kept = [one for one in before if one.epoch == epoch and one.change in order]
+    known = {(order.index(one.change), one.strength): one for one in (*kept, *found)}
+    return [known[place] for place in sorted(known)]
 
 
 def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> Stressed:

@@ -38,7 +38,7 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     network = one_way(run.network)
     taps = convolutions(network, split.images)
     first = np.array([np.flatnonzero(split.labels == label)[0] for label in range(classes)])
-    shown = first if DATASETS[run.config.data.name].is_drawn else first[:0]
+    shown = first if DATASETS[run.config.data.name].is_generated else first[:0]
     sums = [np.zeros((tap.layer.weight.shape[0], classes)) for tap in taps]
     for start in range(0, len(split.labels), BATCH):
         labels = split.labels[start : start + BATCH]

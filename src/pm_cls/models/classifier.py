@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import paddle
@@ -21,18 +20,18 @@ from tqdm import tqdm
 from pm_cls.config import SYNTHETIC, Config, DataConfig
 from pm_cls.data import Dataset, Spec, spec_of
 from pm_cls.data.photographs.images import decode, nearly_black
-from pm_cls.data.photographs.names import counted
 from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import in_order, to_float
 from pm_cls.models.build import build
 from pm_cls.models.features import with_features
-from pm_cls.models.given import note, photograph_files, photographs_of
+from pm_cls.models.given import each_of, note, photograph_files, photographs_of
 from pm_cls.models.taps import last_linear
 from pm_cls.models.weights import load_weights
 from pm_cls.records import calibration, result
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.threads import one_thread
+from pm_cls.runtime.wording import counted
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.familiarity import Familiar
 from pm_cls.scores.target import Binary
@@ -101,7 +100,7 @@ class Run:
                 f"{run.config.train.epochs}; `train.report_epochs` says which are kept",
                 file=sys.stderr,
             )
-        elif run._should_know and run.calibration is None:
+        elif run._should_know and not (folder / calibration.FILE).is_file():
             print(
                 f"note: {folder}: answers by one half; {calibration.FILE} is not there",
                 file=sys.stderr,
@@ -140,7 +139,7 @@ class Run:
 
         So it is where these were drawn, and from other images than when it was trained.
         """
-        if dataset.is_drawn and not self.is_of(dataset):
+        if dataset.is_split_drawn and not self.is_of(dataset):
             raise UsageError(
                 f"{self.folder}: was trained on other images than those now in "
                 f"{self.data_at(root).root}, whose validation part would be drawn anew, partly "
@@ -213,11 +212,7 @@ class Run:
         Where there are bad ones DataError comes at the end, with all of them.
         """
         self.check_photographs()
-        given: list[Any]
-        if isinstance(photographs, str | Path | np.ndarray):
-            given = [photographs]
-        else:
-            given = list(photographs)
+        given = each_of(photographs)
         if any(isinstance(one, np.ndarray) for one in given):
             yield from self._of_arrays(given)
         else:

@@ -3,13 +3,24 @@
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
-from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.wording import enumerate_names
+
+
+def each_of(photographs: Any) -> list[Any]:
+    """The paths or arrays, where one of them may stand alone; UsageError of what is neither."""
+    if isinstance(photographs, str | Path | np.ndarray):
+        return [photographs]
+    if not isinstance(photographs, Iterable):
+        found = type(photographs).__name__
+        raise UsageError(f"photographs are paths or uint8 arrays; {found} was given")
+    return list(photographs)
 
 
 def photograph_files(given: Iterable[str | Path]) -> list[str]:

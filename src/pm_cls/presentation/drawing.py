@@ -42,7 +42,7 @@ PAGE_INK = "#010203"  # in a page this becomes the colour of its text
 PIXELS_PER_INCH = 150
 MISSING = 0.4  # of a character that the font lacks its sign is 0.6 of the size wide
 # Told apart on white and on black.
-VALIDATION, TRAINING, THESIS = "#2a7fc1", "#d98c2b", "#d0443a"
+VALIDATION, TRAINING, STATED = "#2a7fc1", "#d98c2b", "#d0443a"
 PALETTE = ("#2a7fc1", "#7b6fd0", "#d98c2b", "#8a8a8a", "#2f9e77", "#b85bb0")
 
 

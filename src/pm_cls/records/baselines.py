@@ -28,11 +28,12 @@ class Baseline:
 
 
 def write(found: Sequence[Baseline], path: Path) -> None:
-    """Write a line a baseline and set of photographs."""
+    """Write a line a baseline and set of photographs, and keep those of other sets."""
+    both = {(one.dataset, one.name): one for one in (*read(path), *found)}
     rows = [
         [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *s.wilson, s.loss, s.auc,
          one.digest]
-        for one in found
+        for one in both.values()
         for s in [one.scores]
     ]  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 Every score is computed anew from the predictions as they are published; logs are never read.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +33,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import Saliency
 from pm_cls.records.stress import Stressed
+from pm_cls.report.published import essence
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.metrics import Scores
@@ -44,6 +45,10 @@ DAMAGED = Text(
     "{name} 已损坏，未计入（{reason:.120}）。",
 )
 LEFT_OUT = Text("{name} was left out ({reason}).", "{name} 未计入（{reason}）。")
+UNLIKE = Text(
+    "{name} was left out: {other} and others have other settings or data.",
+    "{name} 未计入：其设置或数据与 {other} 等运行不同。",
+)
 # What reading a damaged run may raise.
 UNREADABLE = (OSError, LookupError, ValueError, TypeError, AttributeError, UsageError)
 RUN = Text("1 seed", "1 个种子")
@@ -147,6 +152,8 @@ class Record:
 def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
     """Read all runs below a folder.
 
+    Of an experiment whose runs differ in more than the seed, the most of one kind are taken.
+
     Returns:
         The finished runs by experiment and seed, and by name (`alexnet/seed0`) a sentence on each
         folder that was left out.
@@ -167,7 +174,22 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
             cause = error.__cause__ or error
             reason = " ".join(f"{type(cause).__name__}: {cause}".split())
             left_out[name] = DAMAGED.format(name=name, reason=reason)
-    return sorted(found, key=lambda run: (run.experiment, run.seed)), left_out
+    found.sort(key=lambda run: (run.experiment, run.seed))
+    unlike = dict(_unlike(found))
+    left_out |= {name: UNLIKE.format(name=name, other=other) for name, other in unlike.items()}
+    return [run for run in found if _place(run) not in unlike], left_out
+
+
+def _unlike(runs: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """Those that are not of the kind of most runs of their experiment, each with one that is."""
+    for ours in grouped(runs, lambda run: run.experiment).values():
+        kinds = grouped(ours, lambda run: (essence(run.config), run.data.digest))
+        most = max(kinds.values(), key=len)
+        yield from ((_place(run), _place(most[0])) for run in ours if run not in most)
+
+
+def _place(run: Record) -> str:
+    return f"{run.experiment}/seed{run.seed}"
 
 
 def read_run(place: Path) -> Record:

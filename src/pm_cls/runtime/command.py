@@ -54,6 +54,8 @@ class Expanded(argparse.Action):
         if not several and len(found) > 1:
             listed = ", ".join(map(str, found[:5])) + (", …" if len(found) > 5 else "")
             raise UsageError(f"{name} {values}: one is needed, {len(found)} match: {listed}")
+        if several and option_string:  # which may be given again
+            found = list(dict.fromkeys([*(getattr(namespace, self.dest) or []), *found]))
         setattr(namespace, self.dest, found if several else found[0])
 
 
@@ -143,6 +145,10 @@ def _code_of(main: Callable[[Sequence[str] | None], None]) -> int:
                 f"`model.pool_to` ({words})"
             )
         )
+    except OSError as error:
+        if error.filename is None:  # no matter of a path
+            raise
+        return _told(UsageError(f"{error.filename}: cannot be used ({error.strerror})"))
     except KeyboardInterrupt:
         print("pm_cls: stopped", file=sys.stderr)
         return EXIT_STOPPED

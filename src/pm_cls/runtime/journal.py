@@ -96,6 +96,8 @@ def opened(place: Path | None, asked: str, names: Sequence[str]) -> Iterator[Jou
             yield Journal(file, asked, names)
         return
     path = place.with_name(place.name + SUFFIX)
+    with writing(place):
+        path.parent.mkdir(parents=True, exist_ok=True)
     with writing(place), path.open("a+b") as file:
         file.seek(0)
         start = file.read(len(BEGINS))

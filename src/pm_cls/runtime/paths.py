@@ -58,5 +58,6 @@ def check_folder(option: str, path: Path) -> None:
 
 def closed(folder: Path) -> Path | None:
     """What keeps files out of a folder: it, or the nearest above that is there; None if nothing."""
-    above = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    places = (folder, *folder.absolute().parents)
+    above = next(place for place in places if os.path.exists(place))  # noqa: PTH110 (never raises)
     return None if above.is_dir() and os.access(above, os.W_OK) else above

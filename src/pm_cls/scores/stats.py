@@ -11,6 +11,7 @@ from scipy import stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000  # of the bootstrap, from a fixed seed: equal scores, equal interval
+AT_ONCE = 2_000_000  # resampled scores in memory: some 300 MB
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float] 
         (positive, negative),
         _auc,
         n_resamples=RESAMPLES,
+        batch=max(1, min(RESAMPLES, AT_ONCE // len(scores))),
         confidence_level=CONFIDENCE,
         method="percentile",
         vectorized=True,

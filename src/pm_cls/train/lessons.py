@@ -39,9 +39,11 @@ class Lessons:
         self.kept = order.thinned(kept, split.labels, train.thinned, config.seed)
         self.held_out = order.held_out(split, train.hold_out, config.seed)
         if train.hold_out and not len(self.held_out):
+            enough = f"{math.ceil(1000 / n) / 1000} holds one out"
+            if split.patients is not None and len(set(split.patients)) == 1:
+                enough = "they are of one patient, whose images stay together"
             raise UsageError(
-                f"`train.hold_out` {train.hold_out} of {n} training images is none; "
-                f"{math.ceil(1000 / n) / 1000} holds one out"
+                f"`train.hold_out` {train.hold_out} of {n} training images is none; {enough}"
             )
         objective.weigh(split.labels[self.kept])
         self._augmentation = Augmentation(train.augmentation, split.images, self.kept, config.seed)

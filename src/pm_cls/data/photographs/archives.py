@@ -20,9 +20,9 @@ from pm_cls.data.photographs.folders import is_clutter, walk
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
 from pm_cls.data.photographs.labels import is_header
 from pm_cls.data.photographs.layout import MARKER, part_of
-from pm_cls.data.photographs.names import SHOWN, enumerate_names
 from pm_cls.data.photographs.tables import ENDINGS, UNREAD_ENDINGS, BadTable, read_table
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import SHOWN, enumerate_names
 
 ENDING = ".zip"
 MAX_LEVELS = 3  # a zip, one within it, one within that; training.zip has two

@@ -22,11 +22,11 @@ from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.draw import drawn
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.images import nearly_black, read_photograph
-from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.data.photographs.splits import content_digests, repeated
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
+from pm_cls.runtime.wording import enumerate_names
 
 SIDE = 32  # pixels of the small pictures that are compared
 BANDS = 4  # of 16 bits; hashes that differ in fewer bits than there are bands share one of them

@@ -21,10 +21,11 @@ from pm_cls.data.photographs.labels import (
     NAME_COLUMNS,
     column_key,
 )
-from pm_cls.data.photographs.names import enumerate_names, normal
+from pm_cls.data.photographs.names import normal
 from pm_cls.data.photographs.tables import ENDINGS, BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import is_file
+from pm_cls.runtime.wording import enumerate_names
 
 TRAINING, VALIDATION = ("train", "training"), ("validation", "val", "valid")
 COLUMNS = {

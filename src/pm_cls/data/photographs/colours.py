@@ -21,7 +21,15 @@ ADVICE = "save it as 8-bit RGB, PNG or JPEG"
 
 
 class BadPhotograph(Exception):
-    """A file that cannot be read as a photograph; `str()` of it says why."""
+    """A file that cannot be read as a photograph; `str()` of it says why.
+
+    Attributes:
+        kind: `empty`, `too large`, `several`, `damaged`; "" of others.
+    """
+
+    def __init__(self, words: str, kind: str = "") -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 class Stored(NamedTuple):

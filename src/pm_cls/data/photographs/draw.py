@@ -6,8 +6,8 @@ import numpy as np
 
 from pm_cls.config import DataConfig
 from pm_cls.data.photographs.cache import as_items
-from pm_cls.data.photographs.names import enumerate_names
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import enumerate_names
 
 
 def drawn(

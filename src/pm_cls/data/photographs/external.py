@@ -16,7 +16,7 @@ from pm_cls.data.photographs.folders import Files, walk_folders
 from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.labels import read_labels
 from pm_cls.data.photographs.layout import marked_name
-from pm_cls.data.photographs.names import enumerate_names, normal
+from pm_cls.data.photographs.names import normal
 from pm_cls.data.photographs.splits import (
     Photographs,
     content_digests,
@@ -28,6 +28,7 @@ from pm_cls.data.photographs.splits import (
 )
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.paths import is_file
+from pm_cls.runtime.wording import enumerate_names
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 
@@ -56,8 +57,8 @@ class External:
 class Finder:
     """Finds the photographs of a folder by the names that a table gives them.
 
-    These may be written as on Windows or macOS, and be absolute on another machine: then their
-    last parts count, as many as there are.
+    These may be written as on Windows or macOS, and be absolute, on another machine too: then
+    their last parts count, as many as there are.
     """
 
     def __init__(self, folder: Path):
@@ -78,7 +79,7 @@ class Finder:
             return ""
         plain = os.path.normpath(given)
         if is_file(self.folder / plain):
-            return plain
+            return self._inner(plain)
         parts = PurePosixPath(os.path.normpath(normal(given).replace("\\", "/"))).parts
         if not parts:  # of `.`
             return plain
@@ -88,6 +89,16 @@ class Finder:
             if found := self.by_name.get("/".join(parts[start:])):
                 return found
         return plain
+
+    def _inner(self, path: str) -> str:
+        """The path from the folder of a file that is there, if it lies in it."""
+        if not Path(path).is_absolute():
+            return path
+        for form in (os.path.abspath, os.path.realpath):
+            whole, folder = Path(form(path)), Path(form(self.folder))
+            if whole.is_relative_to(folder):
+                return whole.relative_to(folder).as_posix()
+        return path
 
 
 def load(folder: Path, table: Path, config: DataConfig, name: str | None = None) -> External:

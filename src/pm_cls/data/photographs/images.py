@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from pm_cls.data.photographs.colours import ADVICE, BadPhotograph, stored, to_rgb
 from pm_cls.data.photographs.formats import FORMATS
-from pm_cls.data.photographs.names import counted
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
+from pm_cls.runtime.wording import counted
 
 DARK = 16  # grey levels: what is darker in all channels lies outside the field of view
 BLOCK = 64  # photographs after which progress is kept
@@ -48,12 +48,15 @@ def read_photograph(path: str | Path | io.BytesIO) -> Image.Image:
     except BadPhotograph:
         raise
     except Image.DecompressionBombError:  # Pillow's own for very large ones
-        raise BadPhotograph(f"claims more than {MAX_PIXELS:,} pixels, too many to read")
+        raise BadPhotograph(
+            f"claims more than {MAX_PIXELS:,} pixels, too many to read", "too large"
+        )
     except Exception as error:  # on damaged files Pillow's parsers raise of every kind
         if (len(path.getbuffer()) if isinstance(path, io.BytesIO) else os.path.getsize(path)) == 0:
-            raise BadPhotograph("is empty")
+            raise BadPhotograph("is empty", "empty")
         advice = f"; {ADVICE}" if isinstance(error, UnidentifiedImageError) else ""
-        raise BadPhotograph(f"cannot be decoded ({str(error).replace(str(path), 'it')}){advice}")
+        reason = str(error).replace(str(path), "it")
+        raise BadPhotograph(f"cannot be decoded ({reason}){advice}", "damaged")
 
 
 def _refuse_more(image: Image.Image) -> None:
@@ -64,7 +67,9 @@ def _refuse_more(image: Image.Image) -> None:
     except Exception:  # there is no other, or none that can be read
         return
     if image.size == size and image.format != "MPO":  # a JPEG with a second one, of two lenses
-        raise BadPhotograph("holds several pictures of one size; save the one that counts")
+        raise BadPhotograph(
+            "holds several pictures of one size; save the one that counts", "several"
+        )
 
 
 def sample(image: Image.Image, size: int) -> np.ndarray:

@@ -13,10 +13,11 @@ import numpy as np
 from pm_cls.data.photographs import labels as label_tables
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.labels import Labels
-from pm_cls.data.photographs.names import SHOWN, enumerate_names, photograph_key
+from pm_cls.data.photographs.names import photograph_key
 from pm_cls.data.photographs.splits import Photographs
 from pm_cls.data.photographs.tables import BadTable, NoHeader
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import SHOWN, enumerate_names
 
 LABEL_OF_LETTER = {"P": 1, "H": 0, "N": 0}
 USUAL_NAME = "[A-Z][0-9]+"

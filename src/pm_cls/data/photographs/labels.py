@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pm_cls.data.photographs.names import enumerate_names, normal, photograph_key
+from pm_cls.data.photographs.names import normal, photograph_key
 from pm_cls.data.photographs.tables import BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import enumerate_names
 
 FILE_NAMES = ("labels.csv", "PM_Label_and_Fovea_Location.xlsx")
 NEEDED = "a column of names (imgName, file and others) and a column Label"

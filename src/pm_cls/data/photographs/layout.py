@@ -18,9 +18,10 @@ from pm_cls.data.photographs import tables
 from pm_cls.data.photographs.folders import Files, walk, walk_folders
 from pm_cls.data.photographs.formats import EXAMPLES, is_photograph
 from pm_cls.data.photographs.labelling import NoLabels, by_letter, by_table
-from pm_cls.data.photographs.names import SHOWN, each_once, enumerate_names, photograph_key
+from pm_cls.data.photographs.names import each_once, photograph_key
 from pm_cls.data.photographs.splits import Photographs
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import SHOWN, enumerate_names
 
 TRAINING_FOLDER, VALIDATION_FOLDER = "PALM-Training400", "PALM-Validation400"
 OFFICIAL_NAME = "ichallenge_pm"

@@ -11,8 +11,6 @@ from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.formats import SUFFIXES
 from pm_cls.runtime.errors import DataError
 
-SHOWN = 5  # names in a note
-
 
 def normal(name: str) -> str:
     """A name in one Unicode form: macOS writes é as two characters, others as one."""
@@ -28,17 +26,6 @@ def photograph_key(file_name: str) -> str:
     stem, _, ending = name.rpartition(".")
     is_known = stem and f".{ending.lower()}" in SUFFIXES
     return normal(normal(stem if is_known else name).upper())
-
-
-def counted(n: int, what: str) -> str:
-    """`1 photograph`, `2 photographs`."""
-    return f"{n} {what}" + ("" if n == 1 else "s")
-
-
-def enumerate_names(names: Sequence[str], most: int = 20) -> str:
-    """`P0001, P0002 and 5 more`."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def each_once(files: Files) -> tuple[Files, list[str]]:

@@ -11,10 +11,10 @@ from pm_cls.data.dataset import Split
 from pm_cls.data.photographs import cache
 from pm_cls.data.photographs.folders import Files
 from pm_cls.data.photographs.images import decode, nearly_black
-from pm_cls.data.photographs.names import SHOWN, enumerate_names
 from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import in_order
 from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.wording import SHOWN, enumerate_names
 
 SAMPLING_VERSION = 2  # part of the place in the cache: raise it when `images` gives other pixels
 

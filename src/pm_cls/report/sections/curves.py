@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pm_cls.presentation.drawing import THESIS, TRAINING, VALIDATION, Axes, Figure, legend, plain
+from pm_cls.presentation.drawing import STATED, TRAINING, VALIDATION, Axes, Figure, legend, plain
 from pm_cls.presentation.text import Language, Text
 from pm_cls.report.published import studies
 from pm_cls.report.published.studies import thesis
@@ -83,7 +83,7 @@ def _draw(accuracy: Axes, loss: Axes, ours: Sequence[Record], language: Language
         losses_of_it = [(row.epochs, row.loss) for row in rows if row.loss is not None]
         for axes, points in ((accuracy, percents), (loss, losses_of_it)):
             if points:
-                axes.plot(*zip(*points, strict=True), "D", fillstyle="none", color=THESIS,
+                axes.plot(*zip(*points, strict=True), "D", fillstyle="none", color=STATED,
                           label=study.called.of(language))  # fmt: skip
     loss.set_xlabel(Text("epoch", "训练轮数").of(language))
     for axes in (accuracy, loss):

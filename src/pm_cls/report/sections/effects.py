@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from pm_cls.presentation.drawing import THESIS, VALIDATION, Figure, plain
+from pm_cls.presentation.drawing import STATED, VALIDATION, Figure, plain
 from pm_cls.presentation.text import (
     Language,
     Text,
@@ -114,7 +114,7 @@ def draw(found: Sequence[Effect], language: Language = "en") -> Figure:
     axes, alpha = figure.subplots(), statements.stated().thresholds.alpha
     for place, one in enumerate(reversed(found)):
         low, high = (100 * end for end in one.test.interval)
-        colour = THESIS if one.p is not None and one.p < alpha else VALIDATION
+        colour = STATED if one.p is not None and one.p < alpha else VALIDATION
         axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
         mean = 100 * one.test.difference
         if abs(mean) <= SHOWN:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pm_cls.presentation.drawing import THESIS, VALIDATION, Axes
+from pm_cls.presentation.drawing import STATED, VALIDATION, Axes
 from pm_cls.presentation.text import Text
 from pm_cls.report.published.claims import judge_row
 from pm_cls.report.published.studies import Stated, Study, thesis
@@ -130,5 +130,5 @@ def draw_interval(axes: Axes, place: int, row: Row) -> None:
     assert row.accuracy is not None
     draw_summary(axes, place, row.accuracy, row.accuracies)
     if row.is_comparable and row.stated.accuracy is not None:
-        axes.plot(100 * row.stated.accuracy, place, "D", color=THESIS, fillstyle="none",
+        axes.plot(100 * row.stated.accuracy, place, "D", color=STATED, fillstyle="none",
                   label="stated")  # fmt: skip
