@@ -82,7 +82,11 @@ def test_of_few_all_is_published_as_it_is(tmp_path):
     few.logits[0] = np.nan
     predictions.write(path, few)
     predictions.publish(path, copy)
-    assert copy.read_bytes() == path.read_bytes()
+    assert not copy.exists()
+    assert lzma.decompress(predictions.stored(copy).read_bytes()) == path.read_bytes()
+    predictions.publish(copy, tmp_path / "again.csv")
+    again = predictions.stored(tmp_path / "again.csv")
+    assert again.read_bytes() == predictions.stored(copy).read_bytes()
     assert predictions.published(path).logits.tobytes() == few.logits.tobytes()
 
 

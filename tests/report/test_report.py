@@ -328,8 +328,8 @@ def test_a_damaged_record_is_not_erased_by_a_rebuild_in_place(fake_run, tmp_path
     fake_run("lenet7_relu", PERFECT, LABELS)
     out = tmp_path / "out"
     report(fake_run("alexnet", PERFECT, LABELS), out)
-    damaged = out / "records" / "alexnet" / "seed0" / "predictions_epoch5.csv"
-    damaged.write_text("image,label,logit\n")
+    damaged = out / "records" / "alexnet" / "seed0" / "predictions_epoch5.csv.xz"
+    damaged.write_bytes(b"")
     report(out / "records", out)
     assert damaged.exists()
 

@@ -1,13 +1,12 @@
 """A photograph as the network is shown it, small, and where its answer comes from over it."""
 
-import base64
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from pm_cls.data.transforms import in_order
+from pm_cls.presentation.templates import address_of
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
@@ -22,7 +21,7 @@ STRONGEST = 0.75  # share of the colour where the map is largest
 
 def thumbnail(photograph: np.ndarray) -> str:
     """A JPEG as a data address, SIDE pixels a side, of uint8 [3, size, size]."""
-    return _address(_sized(photograph))
+    return address_of(_sized(photograph), "jpeg", QUALITY)
 
 
 def overlaid(photograph: np.ndarray, heat: np.ndarray) -> str | None:
@@ -43,7 +42,9 @@ def overlaid(photograph: np.ndarray, heat: np.ndarray) -> str | None:
     colour = np.stack([np.interp(share, places, COLOURS[:, i]) for i in range(3)], axis=-1)
     grey = np.asarray(_sized(photograph).convert("L"), np.float32)[..., np.newaxis]
     weight = STRONGEST * share[..., np.newaxis]
-    return _address(Image.fromarray((grey * (1 - weight) + colour * weight).astype(np.uint8)))
+    return address_of(
+        Image.fromarray((grey * (1 - weight) + colour * weight).astype(np.uint8)), "jpeg", QUALITY
+    )
 
 
 def heat_maps(run: "Run", photographs: np.ndarray, labels: np.ndarray, way: str) -> np.ndarray:
@@ -66,9 +67,3 @@ def heat_maps(run: "Run", photographs: np.ndarray, labels: np.ndarray, way: str)
 def _sized(photograph: np.ndarray) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(photograph.transpose(1, 2, 0)))
     return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-
-
-def _address(image: Image.Image) -> str:
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()

@@ -4,7 +4,6 @@ A figure is drawn with the library's own settings, whatever the caller's matplot
 MPLBACKEND say. What draws one is called within `_own_style` and takes a language.
 """
 
-import base64
 import io
 import os
 import re
@@ -17,6 +16,7 @@ from unittest.mock import patch
 
 from PIL import Image
 
+from pm_cls.presentation.templates import address
 from pm_cls.presentation.text import Language, Text
 from pm_cls.runtime.files import write_bytes
 from pm_cls.runtime.home import give_matplotlib_a_folder
@@ -106,11 +106,6 @@ def inline_jpeg(draw: Draw, language: Language) -> str:
     """A figure that is made of images as a data address."""
     with _own_style("pm_cls"):
         return address(_bytes(draw(language), "jpeg", dpi=PIXELS_PER_INCH), "jpeg")
-
-
-def address(content: bytes, kind: str) -> str:
-    """An image file, jpeg or png, as a data address."""
-    return f"data:image/{kind};base64," + base64.b64encode(content).decode()
 
 
 def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:

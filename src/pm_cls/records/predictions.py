@@ -3,9 +3,9 @@
 The columns are `image`, then those of the target (`pm_cls.scores.target`): `label,logit`, or
 `label,logit_0,...`. Logits have up to nine significant digits, which give the same float32 again.
 
-Of more than LARGE images the file is compressed, predictions_epoch5.csv.xz; both are read, as by
-`pandas.read_csv`. A path here is that of the plain file. Even so, float32 of ten classes and 10,000
-images take half a megabyte; `published` halves it.
+Of more than LARGE images, and where it is published, the file is compressed,
+predictions_epoch5.csv.xz; both are read, as by `pandas.read_csv`. A path here is that of the plain
+file. Even so, float32 of ten classes and 10,000 images take half a megabyte; `published` halves it.
 """
 
 import csv
@@ -115,13 +115,15 @@ def published(path: Path) -> Predictions:
 
 
 def publish(path: Path, copy: Path) -> None:
-    """Write what is published of a file; one that is that already is copied."""
+    """Write what is published of a file, compressed; one that is that already is copied."""
     found, kept = read(path), stored(path)
     shorter = _shorter(found)
-    if np.array_equal(shorter.logits, found.logits, equal_nan=True):
-        shutil.copyfile(kept, copy if kept == path else _compressed(copy))
-    else:
+    if not np.array_equal(shorter.logits, found.logits, equal_nan=True):
         write(copy, shorter)
+    elif kept == path:
+        write_bytes(_compressed(copy), lzma.compress(path.read_bytes()))
+    else:
+        shutil.copyfile(kept, _compressed(copy))
 
 
 def _shorter(found: Predictions) -> Predictions:

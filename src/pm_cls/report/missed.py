@@ -1,6 +1,5 @@
 """The digits, clothes and objects that runs get wrong, for whoever holds their files."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from PIL import Image
 from pm_cls.config import DataConfig
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.transforms import in_order
-from pm_cls.presentation import drawing
+from pm_cls.presentation.templates import address_of
 from pm_cls.report.runs import Record, grouped
 from pm_cls.runtime.errors import DataError
 from pm_cls.scores.target import Classes
@@ -95,6 +94,4 @@ def _missed(name: str, runs: Sequence[Record], data: Dataset) -> Experiment:
 def _address(image: np.ndarray, channel_order: str) -> str:
     """uint8 [1 or 3, height, width] as a PNG in a data address."""
     pixels = in_order(image, channel_order)
-    content = io.BytesIO()
-    Image.fromarray(pixels.transpose(1, 2, 0).squeeze()).save(content, "PNG")
-    return drawing.address(content.getvalue(), "png")
+    return address_of(Image.fromarray(pixels.transpose(1, 2, 0).squeeze()), "png")

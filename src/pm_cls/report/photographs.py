@@ -1,6 +1,5 @@
 """A page of its own with images, for whoever holds them: they are not ours to publish."""
 
-import io
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -12,6 +11,7 @@ from pm_cls.data.photographs.folders import walk
 from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.images import BadPhotograph, read_photograph
 from pm_cls.presentation import drawing, pictures
+from pm_cls.presentation.templates import address_of
 from pm_cls.presentation.text import Language
 from pm_cls.records import saliency
 from pm_cls.report import missed, page
@@ -107,6 +107,4 @@ def _thumbnail(path: Path) -> str:
     except BadPhotograph as error:
         raise DataError(f"{path} {error}")
     image.thumbnail((SIDE, SIDE))
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=85)
-    return drawing.address(content.getvalue(), "jpeg")
+    return address_of(image, "jpeg", 85)
