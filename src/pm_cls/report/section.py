@@ -69,6 +69,11 @@ class Material:
         first = [name for name in thesis().names if name in found]
         return {name: found[name] for name in dict.fromkeys([*first, *found])}
 
+    @property
+    def reported_experiments(self) -> dict[str, list[Record]]:
+        """As `experiments`, and after them those of the other studies."""
+        return self.experiments | grouped(self.reported, lambda run: run.experiment)
+
 
 def gather(
     runs: list[Record], left_out: Mapping[str, Text], seeds: int | None, out: Path

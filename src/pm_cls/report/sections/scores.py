@@ -20,7 +20,7 @@ from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import studies
-from pm_cls.report.runs import Record, grouped
+from pm_cls.report.runs import Record
 from pm_cls.report.section import Content, Material, Section
 from pm_cls.scores import metrics, stats
 from pm_cls.scores.metrics import Confusion, Scores
@@ -133,7 +133,7 @@ def make(material: Material) -> Content:
     shown = [one for one in scored if one.run in material.shown]
     there = elsewhere(material.shown)
     curves = {name: found for name, ours in material.experiments.items() if (found := _roc(ours))}
-    by_name = material.experiments | grouped(material.reported, lambda run: run.experiment)
+    by_name = material.reported_experiments
     answers = {name: a for name, ours in by_name.items() if (a := _answers(ours, scored))}
     missed = [line for ours in by_name.values() for line in _errors(ours)]
     return Content(

@@ -111,7 +111,7 @@ PAGE = [
 def make(material: Material) -> Content:
     stressed = {
         name: with_it
-        for name, ours in material.experiments.items()
+        for name, ours in material.reported_experiments.items()
         if (with_it := [run for run in ours if run.stress])
     }
     by_name = {name: cells(ours) for name, ours in stressed.items()}
@@ -199,14 +199,16 @@ def _mean_of(values: Iterator[float] | Sequence[float]) -> float:
 def draw(
     by_name: Mapping[str, Sequence[Cell]], strength: int, score: Score, language: Language = "en"
 ) -> Figure:
-    """A row a change, a column a network; colours by `SCALES`."""
-    there = {c.change for found in by_name.values() for c in found if c.strength == strength}
+    """A row a change, a column a network that is known in this strength; colours by `SCALES`."""
+    at = {name: [one for one in ours if one.strength == strength] for name, ours in by_name.items()}
+    by_name = {name: ours for name, ours in at.items() if ours}
+    there = {one.change for found in by_name.values() for one in found}
     changes = [*(name for name in CHANGES if name in there), *sorted(there - CHANGES.keys())]
     values = np.full((len(changes), len(by_name)), np.nan)
     for column, found in enumerate(by_name.values()):
         for one in found:
             value = getattr(one, score)
-            if one.strength == strength and value is not None:
+            if value is not None:
                 values[changes.index(one.change), column] = value
     size = (2.0 + 0.4 * len(by_name), 0.23 * len(changes) + 1.2)  # read on a phone too
     figure = Figure(figsize=size, layout="constrained")
