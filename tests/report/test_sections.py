@@ -1,6 +1,7 @@
 """The sections: pairs, baselines, other data, ablations, and one that is new."""
 
 import csv
+import lzma
 from dataclasses import replace
 
 import numpy as np
@@ -170,8 +171,10 @@ def test_other_data_are_scored_beside_the_run(fake_run, tmp_path):
     rows = read_csv(tmp_path / "out" / "scores.csv")
     assert [row["data"] for row in rows] == ["validation", "validation", "clinic"]
     file = evaluations.file(place, "clinic").with_suffix(".csv")
-    copied = tmp_path / "out" / "records" / file.relative_to(runs_dir)
-    assert copied.read_bytes() == file.read_bytes()
+    copied = tmp_path / "out" / "records" / file.relative_to(runs_dir).with_suffix(".csv.xz")
+    assert lzma.decompress(copied.read_bytes()) == file.read_bytes()
+    (published,), _ = read_runs(tmp_path / "out" / "records")
+    assert [*published.evaluations] == ["clinic"]
 
 
 @pytest.mark.parametrize("damage", [lambda logits: -logits, lambda logits: logits * np.nan])
