@@ -20,7 +20,7 @@ from pm_cls import baselines
 from pm_cls.config import load_stored
 from pm_cls.evaluate import evaluate
 from pm_cls.evaluate.__main__ import main as evaluate_main
-from pm_cls.inspect.__main__ import inspect
+from pm_cls.inspect import inspect
 from pm_cls.predict import main as predict_main
 from pm_cls.predict import predict
 from pm_cls.records import baselines as baseline_records
@@ -120,7 +120,7 @@ def test_missing_damaged_or_foreign_weights_are_told(copied, damage, words):
     "use",
     [
         lambda run, _: evaluate(run, device="cpu"),
-        lambda run, _: inspect([run], device_choice="cpu"),
+        lambda run, _: inspect([run], device="cpu"),
         lambda run, _: train(load_stored(run / "config.yaml"), run.parents[1], "cpu"),
         lambda run, seen: predict_main(["--run", str(run), str(seen), "--page", f"{run}/a.html"]),
     ],

@@ -127,11 +127,11 @@ def test_its_options_are_checked_in_words(grown, tmp_path):
 
 
 def test_its_layers_can_be_looked_into(grown, tmp_path):
-    from pm_cls.inspect.__main__ import inspect
+    from pm_cls.inspect import inspect
     from pm_cls.records import gradients
 
     run = pm_cls.train(config(), tmp_path, "cpu")
-    inspect([run.folder], device_choice="cpu")
+    inspect(run.folder, device="cpu")
     states = gradients.read(run.folder)
     assert [one.layer for one in states] == ["conv1", "conv2", "fc1"] * 3
     assert all(one.gradient_norm > 0 for one in states) and 0 < states[0].saturated < 1

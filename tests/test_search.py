@@ -187,6 +187,17 @@ def test_what_a_key_does_not_allow_is_refused_before_it_runs(written, tmp_path, 
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_search_needs_images_to_judge_by(written, tmp_path):
+    train = {"epochs": 2, "report_epochs": [2]}
+    with pytest.raises(UsageError, match=r"`train.hold_out` is 0; .* above 0 is needed"):
+        hunt(written(train={**train, "hold_out": 0}), tmp_path / "runs", 1)
+    with pytest.raises(UsageError, match=r"`train.hold_out` is 0; "):
+        hunt(written(), tmp_path / "runs", 1, ["train.hold_out=0"])
+    found = [Search.read(written(train={**train, **own}), ()).config({}).train.hold_out
+             for own in ({}, {"hold_out": 0.3})]  # fmt: skip
+    assert found == [0.2, 0.3]
+
+
 def test_other_ranges_and_other_storages_are_told(written, tmp_path):
     synthesize(tmp_path / "others", seed=5, train=8, validation=4, size=32)
     hunt(written(), tmp_path / "runs", 1)
@@ -226,16 +237,11 @@ def test_a_trial_is_told_before_another_process_can_take_it(written, tmp_path, m
     def noting(optuna, study, *rest):
         if (claim := claimed(optuna, study, *rest)) is None:
             return None
-        trial, values, lock = claim
-        release = lock.release
-
-        def noted():
-            told.append(study.trials[trial.number].state.is_finished())
-            release()
-
-        monkeypatch.setattr(lock, "release", noted)
-        return trial, values, lock
+        trial, values, held = claim
+        held.callback(lambda: told.append(study.trials[trial.number].state.is_finished()))
+        return trial, values, held  # the last that goes in comes out first: before the lock
 
     monkeypatch.setattr(trials, "_claim", noting)
     hunt(written(), tmp_path / "runs", 2)
     assert told == [True, True]
+    assert not list((tmp_path / "runs").glob("*.lock"))

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "DataError", "PmClsError", "RunError", "UsageError", "build_model", "card", "evaluate",
-    "load_config", "load_run", "predict", "report", "train",
+    "inspect", "load_config", "load_run", "predict", "report", "train",
 ]  # fmt: skip
-CALLABLE = ("train", "predict", "evaluate", "report", "card")  # modules that are verbs too
+VERBS = ("train", "predict", "evaluate", "inspect", "report", "card")  # modules too
 
 
 def build_model(config: "Config", device: str = "auto") -> "nn.Layer":
@@ -73,7 +73,7 @@ def load_run(folder: str | Path, epoch: int | None = None, device: str = "auto")
 
 def __getattr__(name: str) -> Any:
     """Import what takes a while when it is asked for."""
-    if name in CALLABLE:
+    if name in VERBS:
         return importlib.import_module(f"pm_cls.{name}")
     if name == "load_config":
         return importlib.import_module("pm_cls.config").load_config

@@ -1,14 +1,20 @@
 """`train --keys` says of every key what it takes."""
 
+import dataclasses
 import re
 
+import numpy as np
 import pytest
 
 from pm_cls.config import Config
+from pm_cls.data import load_dataset
+from pm_cls.models import build
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train import train
 from pm_cls.train.__main__ import main
 from pm_cls.train.keys import NAMED, described
+from pm_cls.train.lessons import Lessons
+from pm_cls.train.objective import Objective
 
 
 def paragraph(key):
@@ -84,3 +90,13 @@ def test_settings_that_would_be_passed_over_are_refused(settings, words, tiny_co
     once = ["train.epochs=1", "train.report_epochs=[1]"]
     with pytest.raises(UsageError, match=words):
         train(tiny_config(*once, *settings), tmp_path, "cpu")
+
+
+def test_a_single_patient_cannot_be_held_out(tiny_config):
+    config = tiny_config("train.hold_out=0.2")
+    dataset = load_dataset(config.data)
+    objective = Objective(config.loss, dataset.spec, build(config, dataset.spec))
+    patients = np.zeros(len(dataset.train.labels), np.int64)
+    of_one = dataclasses.replace(dataset.train, patients=patients)
+    with pytest.raises(UsageError, match="is none; they are of one patient, whose images stay"):
+        Lessons(config, of_one, objective)

@@ -83,7 +83,12 @@ class Search:
         given = settings.pop(RANGES, None)
         if not isinstance(given, dict) or not given:
             raise UsageError(f"{path}: `{RANGES}` is needed: by dotted key values, or low and high")
-        resolve(settings, str(path), overrides)
+        train = resolve(settings, str(path), overrides).train
+        if "hold_out" in train.model_fields_set and not train.hold_out:
+            raise UsageError(
+                f"{path}: `train.hold_out` is 0; trials are judged on what is held out: a share "
+                f"above 0 is needed, or none, which is {HELD_OUT}"
+            )
         settings = overridden(settings, overrides)
         ranges = {key: _range(value, f"{path}: {RANGES}.{key}") for key, value in given.items()}
         if fixed := sorted({*ranges} & FIXED):

@@ -1,10 +1,10 @@
 """The trials of a search: each a run of its own, shared by all processes that work on it."""
 
-import contextlib
 import logging
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pm_cls.config import Config
 from pm_cls.runtime import device as devices
 from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.runtime.files import writing
+from pm_cls.runtime.locks import alone
 from pm_cls.search.ranges import Search, said
 
 if TYPE_CHECKING:
@@ -40,21 +41,20 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     name = what.config({}).experiment
     with writing(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(runs_dir / f"{name}.lock"):  # two would make the tables at once
+    with alone(runs_dir / f"{name}.lock"):  # two would make the tables at once
         place = storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite"
         study = _study(optuna, place, name, what)
     while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
-        trial, values, lock = claim
-        try:
-            config = _fitting(what, values, f"{name}-{trial.number}")
-            loss = _held_out_loss(config, runs_dir, device)
-            study.tell(trial, loss)  # before another process can take it for one that was left
-        except RunError as error:  # a loss that became NaN is an answer too
-            print(f"trial {trial.number}: {error}")
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            continue
-        finally:
-            lock.release()
+        trial, values, held = claim
+        with held:  # until it is told: another process would take it for one that was left
+            try:
+                config = _fitting(what, values, f"{name}-{trial.number}")
+                loss = _held_out_loss(config, runs_dir, device)
+            except RunError as error:  # a loss that became NaN is an answer too
+                print(f"trial {trial.number}: {error}")
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                continue
+            study.tell(trial, loss)
         settings = ", ".join(f"{key} {said(value)}" for key, value in values.items())
         print(f"trial {trial.number}: held-out loss {loss:.4f}  {settings}", flush=True)
     return _write(optuna, study, what, runs_dir / name)
@@ -79,20 +79,20 @@ def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study"
 
 def _claim(
     optuna: Any, study: "optuna.Study", what: Search, runs_dir: Path, trials: int
-) -> "tuple[optuna.Trial, dict[str, Any], filelock.FileLock] | None":
-    """An unfinished trial that no process is at work on, else a new one; its values and its lock.
+) -> "tuple[optuna.Trial, dict[str, Any], ExitStack] | None":
+    """An unfinished trial that no process is at work on, else a new one; its values, and its lock.
 
     None: there are enough. One process chooses at a time, and holds what it chose before the next
     one looks; a kill frees it.
     """
-    with filelock.FileLock(runs_dir / f"{study.study_name}.lock"):
+    name, held = study.study_name, ExitStack()
+    with alone(runs_dir / f"{name}.lock"):
         running = optuna.trial.TrialState.RUNNING
         for frozen in study.get_trials(deepcopy=False, states=(running,)):
-            lock = _lock(runs_dir, study.study_name, frozen.number)
-            with contextlib.suppress(filelock.Timeout):
-                lock.acquire(timeout=0)
+            with suppress(filelock.Timeout):
+                held.enter_context(alone(_lock(runs_dir, name, frozen.number), timeout=0))
                 trial = optuna.Trial(study, frozen._trial_id)
-                return trial, what.suggest(trial), lock
+                return trial, what.suggest(trial), held
         count = len(study.get_trials(deepcopy=False))
         if count >= trials:
             return None
@@ -102,13 +102,12 @@ def _claim(
             seed = 1000 * what.config({}).seed + count
             study.sampler = optuna.samplers.TPESampler(seed=seed)
         trial = study.ask()
-        lock = _lock(runs_dir, study.study_name, trial.number)
-        lock.acquire()
-        return trial, what.suggest(trial), lock
+        held.enter_context(alone(_lock(runs_dir, name, trial.number)))
+        return trial, what.suggest(trial), held
 
 
-def _lock(runs_dir: Path, name: str, number: int) -> filelock.FileLock:
-    return filelock.FileLock(runs_dir / f"{name}-{number}.lock")
+def _lock(runs_dir: Path, name: str, number: int) -> Path:
+    return runs_dir / f"{name}-{number}.lock"
 
 
 def _fitting(what: Search, values: Mapping[str, Any], name: str) -> Config:

@@ -1,0 +1,39 @@
+"""Pictures beside a run: of images that were given a wrong class, and of what it looks at."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pm_cls.data import Split
+from pm_cls.presentation import drawing, pictures
+from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
+
+
+def errors(folder: Path, split: Split, given: np.ndarray) -> None:
+    """errors.png, where there are any.
+
+    Args:
+        given: the labels that the network gave, int64 [n].
+    """
+    wrong = np.flatnonzero(given != split.labels)[: pictures.MOST_ERRORS]
+    if len(wrong):
+        shown = (split.images[wrong], split.labels[wrong], given[wrong])
+        drawing.save_png(partial(pictures.errors, *shown), folder / "errors.png")
+
+
+def looks(folder: Path, found: Saliency, shown: Shown) -> None:
+    """A PNG of each thing that was found, and of the photographs that it is shown on."""
+    draws = {
+        "kernels": partial(pictures.kernels, found),
+        "mean_maps": partial(pictures.mean_maps, found),
+        "ablations": partial(pictures.ablations, {folder.parent.name: found}),
+    }
+    for number, index in enumerate(shown.mapped):
+        name = Path(shown.names[index]).stem
+        draws[f"feature_maps_{name}"] = partial(pictures.feature_maps, shown, number)
+    for outcome in OUTCOMES:
+        if len(pictures.of_outcome(shown, outcome)):
+            draws[outcome] = partial(pictures.judged, shown, outcome)
+    for name, draw in draws.items():
+        drawing.save_png(draw, folder / f"{name}.png")
