@@ -122,6 +122,13 @@ def test_it_goes_through_what_the_run_was_trained_on(tiny_config, tmp_path):
     assert states[-1].gradient_norm == pytest.approx(last, rel=1e-4)
 
 
+def test_a_regression_makes_no_updates(tiny_config, tmp_path):
+    once = ("train.fit=regression", "train.epochs=1", "train.report_epochs=[1]")
+    config = tiny_config(*once, "model.activation=tanh")
+    states = layer_states(train(config, tmp_path, "cpu"), load_dataset(config.data))
+    assert {(state.epoch, state.update) for state in states} == {(0, 0), (1, 0)}
+
+
 def resized(dataset):
     images = np.pad(dataset.train.images, ((0, 0), (0, 0), (2, 2), (2, 2)))
     return dataclasses.replace(dataset, train=dataclasses.replace(dataset.train, images=images))

@@ -27,7 +27,7 @@ def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
         loss = Objective(config.loss, run.spec, model)
         lessons = Lessons(config, split, loss)  # which weighs the classes too
         trained = split.images[lessons.kept], split.labels[lessons.kept]
-        update = lessons.steps * epoch
+        update = lessons.steps * epoch if config.train.fit == "steps" else 0
         yield from _states(model, *trained, config.train.batch_size, loss, (epoch, update))
 
 

@@ -15,7 +15,7 @@ class LayerState:
     """A convolution or linear layer over all training images.
 
     Attributes:
-        epoch, update: after how many; 0 before training.
+        epoch, update: after how many; 0 before training, and where no steps are made.
         layer: conv1, conv2, ..., fc1, fc2, ... from the images on.
         gradient_norm: L2 norm of the gradient of the mean loss with respect to its weights.
         saturated: share, 0 to 1, of the outputs of the activation after it at which the derivative
