@@ -31,6 +31,7 @@ class Text:
 
 
 NOTHING = Text("", "")
+COMMA, SEMICOLON = Text(", ", "、"), Text("; ", "；")
 
 
 def said(value: object, language: Language) -> object:
@@ -38,9 +39,9 @@ def said(value: object, language: Language) -> object:
     return value.of(language) if isinstance(value, Text) else value
 
 
-def listed(texts: Iterable[Text], between: Text) -> Text:
-    """Texts one after another."""
-    found = list(texts)
+def listed(texts: Iterable[Text | str], between: Text = COMMA) -> Text:
+    """Texts, or words that are the same in both languages, one after another."""
+    found = [one if isinstance(one, Text) else Text(one, one) for one in texts]
     return Text(between.en.join(t.en for t in found), between.zh.join(t.zh for t in found))
 
 

@@ -45,7 +45,7 @@ def draw(
     axes.plot(numbers, losses, "o", color=drawing.PALETTE[0], label=a_trial.of(language))
     axes.step(numbers, least, where="post", color=drawing.PALETTE[2], label=best.of(language))
     axes.set_xlabel(Text("trial", "试验").of(language))
-    axes.set_ylabel(Text("held-out loss", "留出损失").of(language))
+    axes.set_ylabel(Text("held-out loss", "留出图像上的损失").of(language))
     drawing.plain(axes)
     axes.legend(frameon=False)
     return figure

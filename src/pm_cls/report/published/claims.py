@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 
 from pm_cls.config.options import checked, chosen
-from pm_cls.presentation.text import Text, listed, p_value, percent
+from pm_cls.presentation.text import SEMICOLON, Text, listed, p_value, percent
 from pm_cls.report.published import causes, load
 from pm_cls.report.published.studies import Stated, thesis
 from pm_cls.report.published.values import (
@@ -163,6 +163,7 @@ def constant(facts: Facts, *, of: Point) -> Judged:
     found = [r.predictions[epoch] for r in facts.runs if r.experiment == of[0] and r.seed in scores]
     n_constant = sum(metrics.is_constant(one.logits, one.target) for one in found)
     least = _least_loss(found[0].labels)
+    accuracies = sorted({f"{percent(score.accuracy)}%" for score in scores.values()})
     away = max(0.0, *(score.loss - least for score in scores.values()))
     words = Text(
         "{constant} of {n} runs give all photographs one label ({accuracies}); their loss is at "
@@ -173,7 +174,7 @@ def constant(facts: Facts, *, of: Point) -> Judged:
         "单次运行内 logit 的标准差最大为 {spread:.0e}。",
     ).format(
         constant=n_constant, n=len(found), away=away, least=least,
-        accuracies=", ".join(sorted({f"{percent(s.accuracy)}%" for s in scores.values()})),
+        accuracies=listed(accuracies),
         spread=max(float(one.logits.std()) for one in found),
     )  # fmt: skip
     holds = n_constant == len(found) and away < facts.thresholds.prior_loss
@@ -253,7 +254,7 @@ def more_epochs(facts: Facts) -> Judged:
         Text("{n} pixels: {left}", "{n} 像素：{left}").format(n=one.size, left=one.left_words)
         for one in by_size
     ]
-    evidence = listed(sizes, Text("; ", "；")) + Text(".", "。")
+    evidence = listed(sizes, SEMICOLON) + Text(".", "。")
     if large.epochs:
         return evidence, "not_reproduced"
     left_smaller = any(one.epochs for one in by_size)
@@ -280,12 +281,12 @@ def image_size(facts: Facts) -> Judged:
         Text("At {full} pixels none of {n} changes makes it learn.",
              "在 {full} 像素下，试过的 {n} 种改动均无效。")
     )  # fmt: skip
-    sizes = [Text(str(one.size), str(one.size)) for one in small]
     evidence = words.format(
         short=study.short, panel=study.panel, full=study.full_size, n=len(tried),
-        sizes=listed(sizes, Text(", ", "、")), changes="; ".join(e.change_words for e in helped),
-        does=Text("stays at the prior", "仍停在先验") if stayed
-        else Text("leaves the prior", "离开了先验"),
+        sizes=listed(str(one.size) for one in small),
+        changes=listed((one.change_words for one in helped), SEMICOLON),
+        does=Text("stays at the prior", "仍停在先验水平") if stayed
+        else Text("leaves the prior", "离开了先验水平"),
     )  # fmt: skip
     if stayed and helped:
         return evidence, "not_reproduced"

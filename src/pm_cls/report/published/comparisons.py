@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pm_cls.presentation.text import Text, listed, percent
+from pm_cls.presentation.text import SEMICOLON, Text, listed, percent
 from pm_cls.records.networks import Network
 from pm_cls.records.predictions import Predictions
 from pm_cls.report.published.values import NotTested, Point, Verdict, shared
@@ -46,7 +46,7 @@ class Facts:
             {run.seed: run for run in self.runs.get(name, ()) if epoch in run.scores}
             for name, epoch in points
         ]
-        names = listed((Text(name, name) for name, _ in points), Text(", ", "、"))
+        names = listed(name for name, _ in points)
         words = names + Text(
             ": {n} of the {least} seeds that the rule needs.",
             "：该规则需要 {least} 个种子，目前只有 {n} 个。",
@@ -102,7 +102,7 @@ def sparser(facts: Facts, *, pairs: list[tuple[Point, Point]]) -> Outcome:
     words = Text(
         "On average over its layers, {a}% of the weights of {first} are below a hundredth of their "
         "layer's root mean square, {b}% of {second}: {difference} points ({p}, {n} seeds).",
-        "各层平均，小于该层均方根百分之一的权重：{first} {a}%，{second} {b}%，"
+        "各层平均，绝对值小于该层均方根百分之一的权重所占比例：{first} {a}%，{second} {b}%，"
         "差值为 {difference} 个百分点（{p}，{n} 个种子）。",
     )
     return Outcome([_compared(facts, pair, _near_zero, words) for pair in pairs])
@@ -152,7 +152,7 @@ def cannot(facts: Facts, *, of: Point) -> Outcome:
     if all(metrics.is_constant(one.logits, one.target) for one in answers):
         words = Text(
             "All {n} runs of {name} give every image one label.",
-            "{name} 的全部 {n} 次运行对所有图像给出同一标签。",
+            "{name} 的 {n} 次运行，每次都对所有图像给出同一标签。",
         )
         return Outcome(evidence=words.format(n=len(runs), name=of[0]), verdict="reproduced")
     test = stats.paired_t(accuracies, [share] * len(runs))
@@ -180,7 +180,7 @@ def arithmetic(facts: Facts, *, pairs: list[tuple[str, str]]) -> Outcome:
         Text(f"{a} = {x} against {b} = {y}", f"{a} = {x}，{b} = {y}")
         for (a, b), (x, y) in zip(pairs, values, strict=True)
     ]
-    evidence = listed(said, Text("; ", "；")) + Text(".", "。")
+    evidence = listed(said, SEMICOLON) + Text(".", "。")
     holds = all(x < y for x, y in values)
     return Outcome(evidence=evidence, verdict="reproduced" if holds else "impossible")
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeVar
 
-from pm_cls.presentation.text import Text, listed, percent
+from pm_cls.presentation.text import SEMICOLON, Text, listed, percent
 from pm_cls.report.published.studies import Stated
 from pm_cls.scores import stats
 from pm_cls.scores.metrics import Scores
@@ -68,7 +68,7 @@ def near(of: Stated, scores: Sequence[Scores]) -> Judged:
     held = [
         (words, *_held(one, ours, most)) for words, one, ours, most in stated if one is not None
     ]
-    evidence = listed((words.format(held=what) for words, what, _ in held), Text("; ", "；"))
+    evidence = listed((words.format(held=what) for words, what, _ in held), SEMICOLON)
     found = [verdict for _, _, verdict in held]
     order: tuple[Verdict, ...] = ("not_reproduced", "not_supported", "reproduced")
     return evidence + Text(".", "。"), min(found, key=order.index)
@@ -90,8 +90,7 @@ def _held(stated: float, values: Sequence[float], most: float) -> tuple[Text, Ve
     words = Text(
         "{mean}% on average, prediction interval of one new run {low} to {high}% (t, n = {n} "
         "runs), {where}",
-        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low} 至 {high}%（t 分布，n = {n} 次运行），"
-        "{where}",
+        "平均为 {mean}%，一次新运行的 95% 预测区间为 {low}% 至 {high}%（t 分布，n = {n}），{where}",
     )
     is_in, is_all = low <= stated <= high, low == 0.0 and high == most
     where = Text("which has {stated}%", "包含 {stated}%")

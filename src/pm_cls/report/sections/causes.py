@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pm_cls.presentation.drawing import PAGE_INK, PALETTE, Axes, Figure, QuadMesh, legend, plain
-from pm_cls.presentation.text import Language, Text, percent
+from pm_cls.presentation.text import Language, Text, listed, percent
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import causes
@@ -41,10 +41,10 @@ PAGE = [
     number("images", "图像数", "images"),
     number("updates an epoch", "每轮更新数", "updates"),
     number("seeds", "种子数", "runs", len),
-    words("leaves the prior", "离开先验", "left_words"),
+    words("leaves the prior", "离开先验水平", "left_words"),
     Column(
         Text("accuracy % after the last epoch", "最后一轮准确率 %"), "runs",
-        lambda runs: ", ".join(percent(run.epochs[-1].accuracy) for run in runs), True,
+        lambda runs: listed(percent(run.epochs[-1].accuracy) for run in runs), True,
     ),
 ]  # fmt: skip
 

@@ -18,7 +18,7 @@ from pm_cls.report.sections.rows import ACCURACY
 from pm_cls.scores import stats
 from pm_cls.scores.stats import Summary
 
-MULTIPLICATIONS = Text("multiplications of one image", "处理一幅图像的乘法次数")
+MULTIPLICATIONS = Text("multiplications of one image", "处理一张图像的乘法次数")
 MARKERS = "osD^vP*X"
 TICKS = (10, 30, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.9)  # of the accuracy in percent
 

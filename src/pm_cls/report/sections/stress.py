@@ -181,7 +181,7 @@ def _elsewhere(run: Record, data: str) -> tuple[float | None, float]:
 
 
 def _title(ours: Sequence[Record], cost: Network | None) -> Text:
-    parts = [Text(ours[0].experiment, ours[0].experiment), seeds_words(list(ours))]
+    parts: list[Text | str] = [ours[0].experiment, seeds_words(list(ours))]
     parts += [] if cost is None else [PARAMETERS.format(n=cost.parameters)]
     seconds = _mean_of(sum(line.seconds for line in run.epochs) for run in ours)
     return listed([*parts, SECONDS.format(n=seconds)], Text(", ", "，"))

@@ -6,7 +6,15 @@ from functools import partial
 from itertools import pairwise
 
 from pm_cls.presentation.drawing import Figure, legend, plain
-from pm_cls.presentation.text import Language, Text, listed, percent, percent_interval, percent_more
+from pm_cls.presentation.text import (
+    SEMICOLON,
+    Language,
+    Text,
+    listed,
+    percent,
+    percent_interval,
+    percent_more,
+)
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import studies
@@ -43,7 +51,6 @@ COMMITS_NOTE = Text(
     "The runs are of differing commits: {parts}.", "各次运行来自不同的提交：{parts}。"
 )
 COMMIT_OF = Text("{commit} ({runs})", "{commit}（{runs}）")
-COMMA = Text(", ", "、")
 COMMIT_NOTE = Text("All runs are of commit {commit}.", "全部运行来自提交 {commit}。")
 UNOFFICIAL_NOTE = Text(
     "Not the official set of photographs: {counts}.", "不是官方的照片集：{counts}。"
@@ -174,13 +181,13 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
     if any(run.is_synthetic for run in found):
         yield SYNTHETIC_NOTE
     if words := dict.fromkeys(words for run in found for words in study.deviations(run)):
-        listing = listed((Text(each, each) for each in words), Text("; ", "；"))
+        listing = listed(words, SEMICOLON)
         yield SETTINGS_NOTE.format(words=listing, called=study.called)
     there = grouped(found, lambda run: run.experiment)
     for name in study.names:
         missing = sorted(set(seeds) - {run.seed for run in there.get(name, [])})
         if missing:
-            n, which = len(seeds), listed((Text(str(one), str(one)) for one in missing), COMMA)
+            n, which = len(seeds), listed(map(str, missing))
             yield MISSING_NOTE.format(name=name, have=n - len(missing), n=n, which=which)
     for place, words_of_it in material.left_out.items():
         if place.partition("/")[0] in study.names:
@@ -188,10 +195,10 @@ def _notes(study: Study, material: Material) -> Iterator[Text]:
     by_commit = grouped(found, _commit)
     if len(by_commit) > 1:
         parts = (
-            COMMIT_OF.format(commit=commit, runs=listed((run.called for run in ours), COMMA))
+            COMMIT_OF.format(commit=commit, runs=listed(run.called for run in ours))
             for commit, ours in by_commit.items()
         )
-        yield COMMITS_NOTE.format(parts=listed(parts, Text("; ", "；")))
+        yield COMMITS_NOTE.format(parts=listed(parts, SEMICOLON))
     elif by_commit:
         yield COMMIT_NOTE.format(commit=next(iter(by_commit)))
     unofficial = [run for run in found if not run.is_official and not run.is_synthetic]
@@ -203,7 +210,7 @@ def _commit(run: Record) -> Text:
     """That of a run, with those where it went on."""
     later = [part.commit for part in run.environment.resumed]
     commits = dict.fromkeys((commit or "unknown")[:12] for commit in (run.commit, *later))
-    words = listed((Text(one, one) for one in commits), Text(" then ", "，其后 "))
+    words = listed(commits, Text(" then ", "，其后 "))
     return words + Text(" with changes", "（含未提交的改动）") if run.dirty else words
 
 
