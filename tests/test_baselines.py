@@ -1,6 +1,7 @@
 """Baselines see what they say they see, and no label of the validation set."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -85,3 +86,15 @@ def test_what_is_written_is_read_back(tmp_path):
     (tmp_path / "bad.csv").write_text("baseline,numbers\nmean colour,three\n")
     with pytest.raises(UsageError, match=r"bad\.csv: is damaged"):
         records.read(tmp_path / "bad.csv")
+
+
+def test_two_at_once_keep_the_lines_of_both(tmp_path):
+    found = scored(dataset_of(bright_when_ill=True))
+    hospitals = [
+        [dataclasses.replace(one, dataset=f"hospital {i}") for one in found] for i in range(8)
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: records.write(one, tmp_path / "out" / records.FILE), hospitals))
+    assert {one.dataset for one in records.read(tmp_path / "out" / records.FILE)} == {
+        f"hospital {i}" for i in range(8)
+    }

@@ -424,6 +424,7 @@ def test_options_that_go_together(copied, clinic):
         ("--labels", table),
         ("--data", folder, "--name", "x"),
         ("--data", folder, "--labels", table, "--name", "a/b"),
+        ("--data", folder, "--labels", table, "--name", "validation"),
     ):
         with pytest.raises(UsageError):
             evaluated("--run", copied, *arguments)
@@ -451,6 +452,8 @@ def test_names_in_other_scripts_open_in_a_spreadsheet(trained, photographs, tmp_
     predict_main([*arguments, str(tmp_path / "without.csv")])
     marked, plain = ((tmp_path / f"{n}.csv").read_bytes() for n in ("with", "without"))
     assert marked == b"\xef\xbb\xbf" + plain and plain.startswith(b"image,logit")
+    with pytest.raises(UsageError, match="--bom goes with --out"):
+        predict_main([*arguments[:-1], "--bom"])
     assert name.encode() in plain
 
 

@@ -178,6 +178,34 @@ def test_what_can_be_checked_is_checked_before_training(
         reproduce.main(["--data", str(official), "--mnist", str(official)])
 
 
+def test_options_that_would_do_nothing_are_refused(repository, photographs):
+    with pytest.raises(UsageError, match="--root cifar10: no experiment of configs takes these"):
+        reproduce.main(["--data", str(photographs), "--root", "cifar10=x"])
+    with pytest.raises(UsageError, match="--root mnist: an option of its own names these data"):
+        reproduce.main(["--mnist", str(photographs), "--root", "mnist=x"])
+
+
+@pytest.mark.parametrize(
+    ("root", "found"), [("download", "download"), ("~/here", "{home}/here"), ("absent", None)]
+)
+def test_roots_of_configs_are_what_train_takes_them_for(root, found, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "file").write_text("")
+    config = load_config(REPOSITORY / "configs" / "mnist_lenet.yaml", [f"data.root={root}"])
+    expected = found and found.format(home=tmp_path)
+    assert reproduce._root(config, Path("elsewhere"), {}) == expected
+
+
+def test_a_run_that_another_process_has_just_finished_did_not_fail():
+    """It had the lock when ours began, and had let go of it when ours had ended."""
+    ended = iter([False, True])
+    task = jobs.Task(
+        "mine", ["-c", "raise SystemExit(2)"], 1, lambda: [], is_finished=lambda: next(ended)
+    )
+    assert jobs.run_side_by_side([task], 1) == []
+
+
 def test_outlook_comes_from_the_committed_records(repository, official, fake_run):
     records = fake_run("alexnet", [5, -5], [1, 0])
     lines = [epochs.Epoch(i, 0.5, 0.5, 1, 2, seconds) for i, seconds in ((1, 900.0), (2, 120.0))]

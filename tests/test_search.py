@@ -10,7 +10,7 @@ import yaml
 from pm_cls.config import load_config
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
-from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.search import Search, search, trials
 from pm_cls.search.__main__ import main
 
@@ -211,10 +211,53 @@ def test_other_ranges_and_other_storages_are_told(written, tmp_path):
         search(Search.read(written(), ()), tmp_path / "runs", 1, "nowhere://x", "cpu")
 
 
+def test_a_disk_that_is_full_uses_up_no_trial(written, tmp_path, monkeypatch):
+    def full(config, runs_dir, device):
+        raise RunError("runs: cannot be written (No space left on device)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trials, "_held_out_loss", full)
+        with pytest.raises(RunError, match="No space left"):
+            hunt(written(), tmp_path / "runs", 2)
+    hunt(written(), tmp_path / "runs", 2)
+    assert [row["trial"] for row in table(tmp_path / "runs")] == ["0", "1"]
+
+
+def claimed(what, study, folder):
+    trial, values, held = trials._claim(optuna, study, what, folder, 9)
+    held.close()
+    return trial.number, values
+
+
+def study_of(what, folder):
+    folder.mkdir()
+    return trials._study(optuna, f"sqlite:///{folder}/hunt.sqlite", "hunt", what)
+
+
+def test_a_trial_that_was_only_asked_for_is_proposed_as_it_would_have_been(written, tmp_path):
+    what = Search.read(written(), ["seed=20241231"])  # with its trials beyond what NumPy takes
+    whole, killed = study_of(what, tmp_path / "a"), study_of(what, tmp_path / "b")
+    killed.ask()  # and then came the kill
+    assert claimed(what, whole, tmp_path / "a") == claimed(what, killed, tmp_path / "b")
+
+
+def test_a_trial_that_ends_while_it_is_looked_at_is_passed_over(written, tmp_path, monkeypatch):
+    what = Search.read(written(), ())
+    study = study_of(what, tmp_path / "runs")
+    first = study.ask()
+    what.suggest(first)
+
+    def lock(runs_dir, name, number):
+        if number == first.number:  # another process tells it and lets go
+            study.tell(first, 0.5)
+        return runs_dir / f"{name}-{number}.lock"
+
+    monkeypatch.setattr(trials, "_lock", lock)
+    assert claimed(what, study, tmp_path / "runs")[0] == 1
+
+
 def test_trials_that_fail_are_told_and_counted(written, tmp_path, capsys):
     path = written({"optimizer.learning_rate": [1e30]})
-    from pm_cls.runtime.errors import RunError
-
     with pytest.raises(RunError, match="no trial came to an end"):
         hunt(path, tmp_path / "runs", 2)
     assert "trial 1: hunt-1 seed 0 epoch 1" in capsys.readouterr().out

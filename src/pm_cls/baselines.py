@@ -22,7 +22,6 @@ from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.files import writing
-from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import check_folder, typed_path
 from pm_cls.runtime.wording import counted
 from pm_cls.scores import metrics
@@ -139,7 +138,7 @@ def write_missing(datasets: Mapping[DataConfig, Dataset], out: Path) -> None:
     except DataError as error:
         print(f"baselines: left out, {error}")
         return
-    with writing(f"--out {out}"), shared_folder(out):
+    with writing(f"--out {out}"):
         write(scored, file)
 
 

@@ -77,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_output("--page", args.page, (".html", ".htm"))
     if args.page is None and (args.explain or args.lang):
         raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
+    if args.bom and args.out is None:
+        raise UsageError("--bom goes with --out FILE.csv")
     if args.page is not None and args.page == args.out:
         raise UsageError(f"--page {args.page}: is the file of --out; name another")
     device = devices.prepare(args.device)

@@ -35,7 +35,6 @@ from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
-from pm_cls.runtime.locks import shared_folder
 from pm_cls.runtime.paths import check_folder, typed_path
 from pm_cls.runtime.processes import processors
 from pm_cls.runtime.wording import counted
@@ -209,6 +208,8 @@ def _planned(configs: Path, at_top: bool, args: argparse.Namespace) -> tuple[Pla
                          "folder of configs with --study or --configs")  # fmt: skip
     roots = _roots_given(args)
     needed = {config.data.name for _, config in experiments.values()}
+    if idle := sorted({*named_roots(args.root)} - needed):
+        raise UsageError(f"--root {idle[0]}: no experiment of {configs} takes these data")
     if OFFICIAL_NAME in needed and OFFICIAL_NAME not in roots:
         roots[OFFICIAL_NAME] = _photographs(args.repository)
     placed: list[tuple[Path, Config]] = []
@@ -248,8 +249,10 @@ def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | N
     name = config.data.name
     if DATASETS[name].is_generated:
         return ""
-    root = roots.get(name, str(repository / config.data.root))
-    if name in roots or _is_filled(typed_path(root)):
+    own = config.data.root
+    is_fetched = name == "mnist" and own == DOWNLOAD
+    root = roots.get(name, own if is_fetched else str(repository / typed_path(own)))
+    if name in roots or is_fetched or _is_filled(Path(root)):
         return root
     option = "--mnist names another" if name == "mnist" else f"--root {name}=DIR names it"
     print(f"{config.experiment}: left out, as {root} is not filled; {option}")
@@ -258,8 +261,10 @@ def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | N
 
 def _roots_given(args: argparse.Namespace) -> dict[str, str]:
     """By the name of a data set the folder that the command line names; UsageError of an empty."""
-    given = {OFFICIAL_NAME: args.data, "mnist": args.mnist, **named_roots(args.root)}
-    found = {name: root for name, root in given.items() if root is not None}
+    given, named = {OFFICIAL_NAME: args.data, "mnist": args.mnist}, named_roots(args.root)
+    if twice := [name for name in named if given.get(name) is not None]:
+        raise UsageError(f"--root {twice[0]}: an option of its own names these data already")
+    found = {name: root for name, root in {**given, **named}.items() if root is not None}
     for root in found.values():
         typed_path(root)
     return found
@@ -299,7 +304,7 @@ def _count_costs(configs: Iterable[Config], out: Path) -> None:
     from pm_cls.models.cost import cost  # Paddle, which nothing before it needs here
 
     costs = [cost(config, spec_of(config.data)) for config in configs]
-    with writing(f"--out {out}"), shared_folder(out):
+    with writing(f"--out {out}"):
         network_records.write(costs, out / network_records.FILE)
 
 

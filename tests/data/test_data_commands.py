@@ -1,5 +1,6 @@
 """python -m pm_cls.data prepare, verify, synthesize."""
 
+import os
 import shutil
 
 import pytest
@@ -79,6 +80,34 @@ def test_places_that_cannot_be_written_are_told(photographs, tmp_path):
             main(["synthesize", "--train", "3", "--validation", "2", "--size", "32",
                   "--out", str(tmp_path / out)])  # fmt: skip
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_prepare_refuses_what_it_cannot_decode_and_leaves_nothing(official, tmp_path):
+    path = official / "PALM-Validation400" / "V0003.jpg"
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(DataError) as caught:
+        main(["prepare", str(official), "--out", str(tmp_path / "out")])
+    assert f"{path} cannot be decoded" in str(caught.value) and ".out." not in str(caught.value)
+    assert not list(tmp_path.glob("*out*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@pytest.mark.parametrize("name", ["PALM-Training400/P0900.jpg", "more.zip"])
+def test_prepare_does_not_wait_for_a_pipe(official, tmp_path, name):
+    os.mkfifo(official / name)
+    with pytest.raises(DataError, match=f"{official / name}: is no file"):
+        main(["prepare", str(official), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_of_a_folder_with_both_splits_says_what_is_wrong_with_them(official, tmp_path):
+    figshare = tmp_path / "public" / "PALM"
+    for split, part in (("PALM-Training400", "Training"), ("PALM-Validation400", "Validation")):
+        shutil.copytree(official / split, figshare / part / "Images")
+    lines = (official / "labels.csv").read_text().splitlines(keepends=True)
+    (figshare / "labels.csv").write_text("".join([*lines[:2], *lines[3:]]))
+    with pytest.raises(DataError, match=r"\nread as ichallenge_pm: .*no row for V0002\.jpg"):
+        main(["check", str(tmp_path / "public")])
 
 
 def test_verify_counts_what_it_ignores(official, capsys):

@@ -13,6 +13,7 @@ from pm_cls.data import __main__ as commands
 from pm_cls.data import download as module
 from pm_cls.data.download import ARCHIVES, ATTEMPTS, Archive, download
 from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.locks import alone
 
 pytestmark = pytest.mark.once  # the same with every version of the libraries
 
@@ -214,6 +215,16 @@ def test_servers_that_fall_silent_do_not_hang_it(server, tmp_path):
     with pytest.raises(DataError, match=r"broke off \(.*timed out"):
         fetch(server, tmp_path, timeout=0.2)
     silence.set()
+
+
+def test_one_process_at_a_time(server, tmp_path):
+    with (
+        alone(tmp_path / f"{PART}.lock"),
+        pytest.raises(UsageError, match="another process is fetching it; let it finish"),
+    ):
+        fetch(server, tmp_path)
+    assert server.asked == []
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
 
 
 def test_another_file_of_its_name_is_kept(server, tmp_path):

@@ -1,6 +1,8 @@
 """The synthetic set: the thesis' pattern comes out of it by training, not by colour."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pm_cls.config import DataConfig, load_config
 from pm_cls.data import load_dataset
+from pm_cls.data.photographs import synthetic
 from pm_cls.data.photographs.synthetic import TRAINING_MIX, _class_counts, synthesize
 from pm_cls.records import predictions
 from pm_cls.runtime.errors import UsageError
@@ -96,3 +99,18 @@ def test_a_complete_set_is_kept_and_anything_else_is_not_touched(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*")}
     with pytest.raises(UsageError, match="is not the synthetic set"):
         synthesize(tmp_path / "set", **{**settings, "seed": 1})
+
+
+def test_two_commands_that_want_one_set_draw_it_once(tmp_path, monkeypatch):
+    """The second one comes while the first is at it, and finds it there."""
+    drawn, real = [], synthetic._write
+
+    def write(out, *rest):
+        drawn.append(out)
+        real(out, *rest)
+
+    monkeypatch.setattr(synthetic, "_write", write)
+    make = partial(synthesize, tmp_path / "set", train=4, validation=2, size=32)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: make(), range(2)))
+    assert drawn == [tmp_path / "set"] and [one.name for one in tmp_path.iterdir()] == ["set"]

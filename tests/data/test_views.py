@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pm_cls.config import DataConfig
+from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import sample
 from pm_cls.data.photographs.views import MEAN_COLOUR, sampler, view_box, with_mean_colour
 
@@ -97,3 +98,10 @@ def test_each_way_has_a_place_of_its_own_in_the_cache(photographs):
     ]  # fmt: skip
     for i, one in enumerate(found):
         assert all(not np.array_equal(one, other) for other in found[:i])
+
+
+def test_a_square_that_would_take_too_much_memory_is_refused():
+    strip = Image.new("RGB", (15_000, 1000), (90, 60, 40))
+    assert sampler(DataConfig())(strip, 8).shape == (3, 8, 8)
+    with pytest.raises(BadPhotograph, match=r"15000 x 1000 pixels: the square around .* too large"):
+        sampler(DataConfig(field_of_view="crop"))(strip, 8)

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from pm_cls.demo import server as served
@@ -16,6 +17,7 @@ from pm_cls.demo.answering import Answering, example
 from pm_cls.demo.server import Server
 from pm_cls.predict import predict
 from pm_cls.records import calibration
+from pm_cls.records.folder import read_config
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores.calibration import Calibration
 
@@ -84,6 +86,32 @@ def test_simple_baselines_answer_or_say_why_not(post):
     assert status == 200 and found["numbers"] == 48 and 0 < found["probability"] < 1
     status, found = post("/simple?run=3", example(0))
     assert status == 409 and found["error"]["en"].startswith("not available: ")
+
+
+def test_simple_baselines_see_the_colours_that_they_were_fitted_on(trained, tmp_path):
+    found = []
+    for order in ("rgb", "bgr"):
+        folder = tmp_path / order / "seed0"
+        shutil.copytree(trained, folder)
+        config = read_config(folder)
+        of_order = config.data.model_copy(update={"channel_order": order})
+        (folder / "config.yaml").write_text(
+            yaml.safe_dump(config.model_copy(update={"data": of_order}).model_dump(mode="json"))
+        )
+        answering = Answering(tmp_path / order, device="cpu")
+        found.append(answering.simple(0, example(0))["probability"])
+        answering.close()
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+
+
+def test_port_80_stands_in_no_address(runs_dir, monkeypatch):
+    answering = Answering(runs_dir, device="cpu")
+    with Server(0, answering) as server:
+        assert "localhost" not in server.names
+        monkeypatch.setattr(served, "HTTP_PORT", server.server_port)
+        server.server_close()
+        with Server(server.server_port, answering) as again:
+            assert {"localhost", "127.0.0.1", f"127.0.0.1:{again.server_port}"} <= again.names
 
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))

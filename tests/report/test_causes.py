@@ -130,6 +130,14 @@ def test_a_run_that_differs_in_more_is_named_and_in_no_group(sections, keys):
     assert not found.experiments and found.outside == {"mine": keys}
 
 
+@pytest.mark.parametrize(
+    "train", [{"hold_out": 0.5}, {"order": "undersampled"}, {"thinned": {1: 0.1}}]
+)
+def test_a_run_on_another_number_of_images_is_none_of_the_study(train):
+    found = causes.find(change("fewer", 1, train=train))
+    assert not found.experiments and not found.outside
+
+
 def test_one_change_counts_whatever_it_is_and_bits_do_not():
     bgr = change("bgr", 1, data={"channel_order": "bgr"})
     slow = change("slow", 1, data={"image_size": 56}, model={"fast": False})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import yaml
 
 from pm_cls.card.facts import VALIDATION, Facts
+from pm_cls.records.evaluations import OWN
 
 RATES = [("accuracy", "Accuracy"), ("recall", "Sensitivity"), ("specificity", "Specificity")]
 
@@ -35,7 +36,7 @@ def front_matter(facts: Facts) -> str:
 
 def _results(facts: Facts) -> Iterator[dict[str, object]]:
     """A result for each set of images, by the rule that `predict` answers with."""
-    sets = [(facts.run.dataset, "validation", facts.run.last)]
+    sets = [(facts.run.dataset, OWN, facts.run.last)]
     sets += [(one.dataset, name, found) for name, (one, found) in facts.run.evaluations.items()]
     for dataset, split, found in sets:
         *_, row = facts.rows_of(VALIDATION, found)

@@ -101,9 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 write_text(args.page, page(found))
             print(f"written: {args.page}")
     elif args.verb == "prepare":
-        for note in prepare(args.sources, args.out):
+        notes, described = prepare(args.sources, args.out)
+        for note in notes:
             print(f"note        {note}")
-        print(f"written: {args.out}\n{verify(args.out)}")
+        print(f"written: {args.out}\n{described}")
     elif args.verb == "augmentations":
         check_output("--out", args.out, (".png",))
         with writing(args.out):
@@ -156,11 +157,12 @@ def verify(root: Path) -> str:
     return "\n".join([f"{root}: {verdict}", *lines])
 
 
-def prepare(sources: Sequence[Path], out: Path) -> list[str]:
+def prepare(sources: Sequence[Path], out: Path) -> tuple[list[str], str]:
     """Copy photographs and labels from archives and folders into the official layout in `out`.
 
     Returns:
-        Sentences about what was taken otherwise than it might look, or left out.
+        Sentences about what was taken otherwise than it might look, or left out; and what `verify`
+        says of `out`.
 
     Raises:
         UsageError: `out` holds something already, or cannot be written.
@@ -175,39 +177,51 @@ def prepare(sources: Sequence[Path], out: Path) -> list[str]:
             unpacked, draft = Path(temporary) / "unpacked", Path(temporary) / "draft"
             unpacked.mkdir()
             found = archives.unpack(sources, unpacked)
+            copied: dict[str, str] = {}
             try:
                 listing = layout.find(*found.roots, sources=sources, named=found.tables)
-                _copy(listing, draft)
+                copied.update(_copy(listing, draft))
+                described = verify(draft).replace(str(draft), str(out))
             except DataError as error:
-                raise DataError(archives.in_sources(str(error), found.roots))
+                words = str(error)
+                for copy, photograph in copied.items():
+                    words = words.replace(copy, photograph)
+                raise DataError(archives.in_sources(words, found.roots))
             notes = [archives.in_sources(n, found.roots) for n in (*listing.notes, *found.notes)]
             out.parent.mkdir(parents=True, exist_ok=True)
             if out.exists():
                 out.rmdir()
             draft.replace(out)
-    return notes
+    return notes, described
 
 
-def _copy(listing: layout.Listing, folder: Path) -> None:
+def _copy(listing: layout.Listing, folder: Path) -> dict[str, str]:
+    """Write a listing in the official layout; by each copy of a photograph its own path."""
+    copied: dict[str, str] = {}
     for split, files in (
         (layout.TRAINING_FOLDER, listing.training.files),
         (layout.VALIDATION_FOLDER, listing.validation.files),
     ):
         (folder / split).mkdir(parents=True)
         for index, name in enumerate(tqdm(files.names, split, disable=None, leave=False)):
-            with _opened(files[index]) as photograph, (folder / split / name).open("wb") as copy:
+            place = folder / split / name
+            with _opened(files[index]) as photograph, place.open("wb") as copy:
                 shutil.copyfileobj(photograph, copy)
+            copied[str(place)] = files[index]
     labels = zip(listing.validation.files.names, listing.validation.labels, strict=True)
     rows = [[number, *row] for number, row in enumerate(labels, start=1)]
     table = csv_text(["ID", "imgName", "Label"], rows)
     write_text(folder / label_tables.FILE_NAMES[0], table)
     if listing.name != layout.OFFICIAL_NAME:  # synthetic stays synthetic
         write_json(folder / layout.MARKER, {"name": listing.name})
+    return copied
 
 
 def _opened(photograph: str) -> BinaryIO:
+    if (path := Path(photograph)).exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError(f"{photograph}: is no file")
     try:
-        return Path(photograph).open("rb")
+        return path.open("rb")
     except OSError as error:
         raise DataError(f"{photograph}: cannot be read ({error.strerror})")
 

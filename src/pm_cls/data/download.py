@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 from tqdm import tqdm
 
 import pm_cls
 from pm_cls.data import cifar10
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import cannot_write
+from pm_cls.runtime.locks import alone
 
 ATTEMPTS = 4
 BY_HAND = "data/README.md says how to get the archive by hand"
@@ -68,7 +70,8 @@ def download(out: Path, what: Archive, *, timeout: float = 30, pause: float = 1)
         The path of the archive.
 
     Raises:
-        UsageError: `out` cannot be written, or holds another file of the archive's name.
+        UsageError: `out` cannot be written, or holds another file of the archive's name, or another
+            process is fetching it.
         DataError: the server cannot be reached or refuses, or the checksum is wrong.
         RunError: the disk is full.
     """
@@ -80,29 +83,36 @@ def download(out: Path, what: Archive, *, timeout: float = 30, pause: float = 1)
                 raise UsageError(f"{archive}: is not the archive of {url}; move it away")
             return archive
         out.mkdir(parents=True, exist_ok=True)
-        for attempt in range(ATTEMPTS):
-            try:
-                _fetch_rest(url, part, timeout)
-                break
-            except _Broken as error:
-                if attempt == ATTEMPTS - 1:
-                    raise DataError(
-                        f"{url}: {error}, after {ATTEMPTS} attempts\n"
-                        f"the same command goes on from what has arrived, if anything; {BY_HAND}"
-                    )
-                print(f"{error}; trying again", file=sys.stderr)
-            time.sleep(pause * 2**attempt)
-        found, size = _digest(part), part.stat().st_size
-        if found == sha256:
-            part.replace(archive)
-            return archive
-        part.unlink()
+        with alone(part.with_name(f"{part.name}.lock"), timeout=0):
+            _fetch(url, part, timeout, pause)
+            found, size = _digest(part), part.stat().st_size
+            if found == sha256:
+                part.replace(archive)
+                return archive
+            part.unlink()
+    except filelock.Timeout:
+        raise UsageError(f"{archive}: another process is fetching it; let it finish")
     except OSError as error:  # that of the network is dealt with below
         raise cannot_write(out, error, "; the same command goes on from what has arrived")
     raise DataError(
         f"{url}: gave {size:,} bytes with SHA-256 {found}, not {sha256}; they were removed\n"
         f"try again; {BY_HAND}"
     )
+
+
+def _fetch(url: str, part: Path, timeout: float, pause: float) -> None:
+    """Append to `part` what it lacks, in several attempts; DataError where none succeeds."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return _fetch_rest(url, part, timeout)
+        except _Broken as error:
+            if attempt == ATTEMPTS - 1:
+                raise DataError(
+                    f"{url}: {error}, after {ATTEMPTS} attempts\n"
+                    f"the same command goes on from what has arrived, if anything; {BY_HAND}"
+                )
+            print(f"{error}; trying again", file=sys.stderr)
+        time.sleep(pause * 2**attempt)
 
 
 def _fetch_rest(url: str, part: Path, timeout: float) -> None:

@@ -19,6 +19,7 @@ from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.fundus import Kind, draw_photograph
 from pm_cls.data.photographs.images import nearly_black, read_photograph
 from pm_cls.data.photographs.views import sampler
+from pm_cls.data.transforms import in_order
 from pm_cls.inspect.saliency import has_convolutions
 from pm_cls.models.classifier import Run
 from pm_cls.presentation.text import Text
@@ -122,7 +123,8 @@ class Answering:
         if run.spec.target.outputs != 1:
             raise DataError("it is of yes or no, and this network tells more classes apart")
         fitted = self._fitted(str(self._data or run.config.data.root), number)
-        logit = float(fitted.logits(_sampled(run, content))[0, 0])
+        as_fitted = in_order(_sampled(run, content), run.config.data.channel_order)
+        logit = float(fitted.logits(as_fitted)[0, 0])
         probability = 1 / (1 + np.exp(-logit))
         return {"name": fitted.name, "numbers": fitted.numbers, "probability": float(probability)}
 

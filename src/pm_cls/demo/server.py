@@ -22,7 +22,7 @@ from pm_cls.demo.answering import EXAMPLES, Answering, BadPhotograph, example
 from pm_cls.presentation.text import Language, Text
 from pm_cls.runtime.errors import DataError, PmClsError, UsageError
 
-HOST = "127.0.0.1"
+HOST, HTTP_PORT = "127.0.0.1", 80
 MOST_BYTES = 32 * 2**20  # of a file
 MOST_FILES = 20  # in one go
 MOST_AT_ONCE = 4  # requests that hold a file; others are told to come again
@@ -85,7 +85,10 @@ class Server(ThreadingHTTPServer):
             in_use = getattr(error, "errno", None) == errno.EADDRINUSE
             found = "is in use" if in_use else f"cannot be had ({error})"
             raise UsageError(f"--port {port}: {found}; --port 0 takes any that is free")
-        self.names = {f"{name}:{self.server_port}" for name in (HOST, "localhost")}
+        hosts = {HOST, "localhost"}
+        self.names = {f"{name}:{self.server_port}" for name in hosts}
+        if self.server_port == HTTP_PORT:  # which addresses leave out
+            self.names |= hosts
 
     @property
     def address(self) -> str:

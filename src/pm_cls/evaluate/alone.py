@@ -44,6 +44,10 @@ def on_external(
     able = [run for run in runs if run.spec.of_photographs]
     if not able:
         raise UsageError("--run names no run of a network that classifies photographs")
+    if (name or root.resolve().name) == evaluations.OWN:
+        raise UsageError(
+            f"`{evaluations.OWN}` is what a run's own images are called; --name can name these"
+        )
     notes = [
         f"{run.folder}: {run.config.model.name} does not classify photographs; left out"
         for run in runs
@@ -60,12 +64,12 @@ def on_external(
         logits, unlike = run.looked_at(data.split.images)
         found = Predictions(data.split.names, data.split.labels, logits, run.spec.target)
         file = evaluations.file(run.folder, data.name)
-        if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
-            raise UsageError(f"{file} has the scores of other photographs; --name names these")
         facts = evaluations.Evaluation(
             data.name, data.dataset, data.digest, data.repeated, run.epoch
         )
         with writing(file), folder.locked(run.folder):
+            if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
+                raise UsageError(f"{file} has the scores of other photographs; --name names these")
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
         if run.is_synthetic:

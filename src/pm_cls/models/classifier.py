@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from pm_cls.config import SYNTHETIC, Config, DataConfig
 from pm_cls.data import Dataset, Spec, spec_of
+from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.views import sampler
 from pm_cls.data.transforms import in_order, to_float
@@ -266,7 +267,10 @@ class Run:
             block = each[start : start + self._block]
             images = self._empty(len(block))
             for row, pixels in enumerate(block):
-                images[row] = sampled(Image.fromarray(pixels), images.shape[-1])
+                try:
+                    images[row] = sampled(Image.fromarray(pixels), images.shape[-1])
+                except BadPhotograph as error:
+                    raise DataError(f"array {start + row} {error}")
             yield from self._answers([str(start + row) for row in range(len(block))], images)
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
+from pm_cls.runtime.locks import shared_folder
 from pm_cls.scores.metrics import Scores
 
 FILE = "baselines.csv"
@@ -29,15 +30,15 @@ class Baseline:
 
 def write(found: Sequence[Baseline], path: Path) -> None:
     """Write a line a baseline and set of photographs, and keep those of other sets."""
-    both = {(one.dataset, one.name): one for one in (*read(path), *found)}
-    rows = [
-        [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *s.wilson, s.loss, s.auc,
-         one.digest]
-        for one in both.values()
-        for s in [one.scores]
-    ]  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, csv_text(COLUMNS, rows))
+    with shared_folder(path.parent):
+        both = {(one.dataset, one.name): one for one in (*read(path), *found)}
+        rows = [
+            [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *s.wilson, s.loss,
+             s.auc, one.digest]
+            for one in both.values()
+            for s in [one.scores]
+        ]  # fmt: skip
+        write_text(path, csv_text(COLUMNS, rows))
 
 
 def read(path: Path) -> list[Baseline]:

@@ -10,6 +10,7 @@ from pm_cls.runtime.files import read_record, write_json
 from pm_cls.scores.metrics import Scores
 
 FOLDER = "evaluations"
+OWN = "validation"  # what a run's own validation images are called beside these
 AGAIN = "remove it and evaluate again"
 
 

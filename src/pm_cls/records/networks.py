@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import csv_text, from_cells, read_csv, write_text
+from pm_cls.runtime.locks import shared_folder
 
 FILE = "networks.csv"
 
@@ -21,10 +22,10 @@ class Network:
 
 def write(found: Iterable[Network], path: Path) -> None:
     """Write these and what stands there of other experiments, sorted."""
-    both = {one.experiment: one for one in (*read(path), *found)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     names = [field.name for field in fields(Network)]
-    write_text(path, csv_text(names, [list(astuple(both[name])) for name in sorted(both)]))
+    with shared_folder(path.parent):
+        both = {one.experiment: one for one in (*read(path), *found)}
+        write_text(path, csv_text(names, [list(astuple(both[name])) for name in sorted(both)]))
 
 
 def read(path: Path) -> list[Network]:

@@ -28,3 +28,7 @@ class RunError(PmClsError):
     """Something went wrong while a run was going on."""
 
     exit_code = 4
+
+
+class Diverged(RunError):
+    """The numbers of a run became NaN or infinite."""

@@ -91,7 +91,7 @@ def run_side_by_side(tasks: Sequence[Task], jobs: int) -> list[str]:
                     run.bar.close()
                     if run.process.returncode and run.task.is_held():
                         held.append(run.task)  # another process was quicker
-                    elif run.process.returncode:
+                    elif run.process.returncode and not run.task.is_finished():
                         failed.append(f"{run.task.name}: {_last_words(run)}")
                         tqdm.write(f"FAILED {failed[-1]}")
                     _close(run)

@@ -12,7 +12,7 @@ import filelock
 
 from pm_cls.config import Config
 from pm_cls.runtime import device as devices
-from pm_cls.runtime.errors import RunError, UsageError
+from pm_cls.runtime.errors import Diverged, RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.locks import alone
 from pm_cls.search.ranges import Search, said
@@ -20,7 +20,12 @@ from pm_cls.search.ranges import Search, said
 if TYPE_CHECKING:
     import optuna
 
+SEEDS = 2**32  # that NumPy takes
 NEEDS = 'the search needs Optuna: pip install -c constraints.txt -e ".[cpu,search]"'
+
+
+class _NotFitting(Exception):
+    """Values of a trial do not go together; `str()` of it says why."""
 
 
 def search(what: Search, runs_dir: Path, trials: int, storage: str | None, device: str) -> Config:
@@ -50,14 +55,15 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
             try:
                 config = _fitting(what, values, f"{name}-{trial.number}")
                 loss = _held_out_loss(config, runs_dir, device)
-            except RunError as error:  # a loss that became NaN is an answer too
+            except (_NotFitting, Diverged) as error:  # which are answers too
                 print(f"trial {trial.number}: {error}")
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
             study.tell(trial, loss)
         settings = ", ".join(f"{key} {said(value)}" for key, value in values.items())
         print(f"trial {trial.number}: held-out loss {loss:.4f}  {settings}", flush=True)
-    return _write(optuna, study, what, runs_dir / name)
+    with alone(runs_dir / f"{name}.lock"):
+        return _write(optuna, study, what, runs_dir / name)
 
 
 def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study":
@@ -91,19 +97,26 @@ def _claim(
         for frozen in study.get_trials(deepcopy=False, states=(running,)):
             with suppress(filelock.Timeout):
                 held.enter_context(alone(_lock(runs_dir, name, frozen.number), timeout=0))
-                trial = optuna.Trial(study, frozen._trial_id)
-                return trial, what.suggest(trial), held
+                if study.get_trials(deepcopy=False)[frozen.number].state == running:
+                    study.sampler = _sampler(optuna, what, frozen.number)
+                    trial = optuna.Trial(study, frozen._trial_id)
+                    return trial, what.suggest(trial), held
+                held.close()  # another process has ended it meanwhile
         count = len(study.get_trials(deepcopy=False))
         if count >= trials:
             return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that some options of the sampler are new
-            # Of its own seed, so that what is proposed follows from the trials before.
-            seed = 1000 * what.config({}).seed + count
-            study.sampler = optuna.samplers.TPESampler(seed=seed)
+        study.sampler = _sampler(optuna, what, count)
         trial = study.ask()
         held.enter_context(alone(_lock(runs_dir, name, trial.number)))
         return trial, what.suggest(trial), held
+
+
+def _sampler(optuna: Any, what: Search, number: int) -> "optuna.samplers.BaseSampler":
+    """Each trial has a seed of its own, so that what is proposed follows from those before it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that some options of the sampler are new
+        seed = (1000 * what.config({}).seed + number) % SEEDS
+        return optuna.samplers.TPESampler(seed=seed)
 
 
 def _lock(runs_dir: Path, name: str, number: int) -> Path:
@@ -111,11 +124,11 @@ def _lock(runs_dir: Path, name: str, number: int) -> Path:
 
 
 def _fitting(what: Search, values: Mapping[str, Any], name: str) -> Config:
-    """The config of a trial; RunError where values that fit alone do not fit together."""
+    """The config of a trial; _NotFitting where values that fit alone do not fit together."""
     try:
         return what.config(values, name)
     except UsageError as error:
-        raise RunError(str(error))
+        raise _NotFitting(str(error))
 
 
 def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
@@ -129,7 +142,7 @@ def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:
     left = held_out(split, config.train.hold_out, config.seed)
     loss = target.cross_entropy(run.logits(split.images[left]), split.labels[left])
     if not math.isfinite(loss):
-        raise RunError(f"{run.folder}: the held-out loss is {loss}")
+        raise Diverged(f"{run.folder}: the held-out loss is {loss}")
     return loss
 
 

@@ -20,7 +20,7 @@ from pm_cls.config.schema import PretrainingConfig
 from pm_cls.data.order import shuffled
 from pm_cls.data.transforms import to_float
 from pm_cls.models.taps import Tap, taps
-from pm_cls.runtime.errors import RunError
+from pm_cls.runtime.errors import Diverged
 from pm_cls.runtime.silence import silence
 from pm_cls.train.log import log
 
@@ -42,7 +42,7 @@ def pretrain(
         images: uint8 [n, channels, height, width]; `kept`, int64, are the places that are used.
 
     Raises:
-        RunError: the error became NaN or infinite.
+        Diverged: the error became NaN or infinite.
     """
     if not config.epochs:
         return
@@ -67,7 +67,7 @@ def pretrain(
                 optimizer.step()
                 optimizer.clear_grad(set_to_zero=False)
         if not math.isfinite(errors[-1]):
-            raise RunError(f"pre-training: the error of {tap.name} became {errors[-1]}")
+            raise Diverged(f"pre-training: the error of {tap.name} became {errors[-1]}")
         log.info(f"pre-trained {tap.name}: mean squared error {errors[0]:.4g} -> {errors[-1]:.4g}")
     model.clear_gradients()
 

@@ -20,7 +20,7 @@ from pm_cls.models.weights import save_weights
 from pm_cls.records import environment, epochs, folder, predictions, result
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime import device
-from pm_cls.runtime.errors import DataError, RunError, UsageError
+from pm_cls.runtime.errors import DataError, Diverged, RunError, UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.scores.metrics import Scores
 from pm_cls.scores.target import Binary
@@ -134,7 +134,7 @@ class Training:
                 ranks=self.ranks,
             )
         except NotFinite as error:
-            raise RunError(f"{self._where(epoch)}: {error}")
+            raise Diverged(f"{self._where(epoch)}: {error}")
 
     def fit(self) -> float:
         """Set the last layer by regression; the mean loss of the training images with it."""
@@ -187,7 +187,7 @@ class Training:
             logits = logits_of(self.model, mine, self.config.train.batch_size)
         logits = self.ranks.all_of(logits, len(split.images), outputs)
         if not np.isfinite(logits).all():
-            raise RunError(
+            raise Diverged(
                 f"{self._where(epoch)}: the predictions became NaN or infinite after the last step"
             )
         return Predictions(split.names, split.labels, logits, self.spec.target)

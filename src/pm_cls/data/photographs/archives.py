@@ -126,6 +126,8 @@ class _Unpacker:
     def unpack_file(self, path: Path, root: Path, source: Path, inside: PurePath) -> None:
         """Unpack the archive `path` into the folder `root / inside`, which is made."""
         (root / inside).mkdir(parents=True)
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise DataError(f"{path}: is no file")
         try:
             file = path.open("rb")
         except OSError as error:

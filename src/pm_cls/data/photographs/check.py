@@ -132,8 +132,11 @@ def _listed(root: Path) -> tuple[Files, list[str], list[str], Sequence[str]]:
         try:
             found = find(root)
         except DataError as other:
-            is_palm = root.is_dir() and (root / layout.TRAINING_FOLDER).is_dir()
-            raise error if is_palm else other
+            if root.is_dir() and (root / layout.TRAINING_FOLDER).is_dir():
+                raise error
+            if isinstance(error, layout.OtherLayout):
+                raise other
+            raise DataError(f"{other}\nread as {layout.OFFICIAL_NAME}: {error}")
         held = found.is_validation
         splits = ["all"] * len(found.names)
         if held is not None:

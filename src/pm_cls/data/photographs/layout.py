@@ -39,6 +39,10 @@ data/README.md says where to get them; a synthetic set is drawn, and trained on,
 MAX_MARKER = 1_000_000  # bytes
 
 
+class OtherLayout(DataError):
+    """A folder has no photographs of both splits."""
+
+
 @dataclass(frozen=True)
 class Listing:
     """What a folder holds.
@@ -131,12 +135,13 @@ def find(*roots: Path, sources: Sequence[Path] = (), named: Sequence[Path] = ())
         named: label tables beside those in the folders.
 
     Raises:
-        DataError: a folder, a split or the label table is missing, or names and labels do not fit.
+        OtherLayout: a folder or a split is missing.
+        DataError: the label table is missing, or names and labels do not fit.
     """
     found = _Found()
     for root in roots:
         if not root.is_dir():
-            raise DataError(f"{root}: is no folder; {LAYOUT}")
+            raise OtherLayout(f"{root}: is no folder; {LAYOUT}")
         part_of_root = part_of([root.name])
         if part_of_root == "other":  # whoever names a folder wants what is in it
             part_of_root = None
@@ -156,7 +161,7 @@ def find(*roots: Path, sources: Sequence[Path] = (), named: Sequence[Path] = ())
         else:
             part = "validation" if found.training else "training"
             absent = f"the {part} photographs are missing"
-        raise DataError(f"{where}: {absent}; {advice}{unread}")
+        raise OtherLayout(f"{where}: {absent}; {advice}{unread}")
     files, twice = each_once(found.training)
     training, odd = by_letter(files)
     files, also_twice = each_once(found.validation)

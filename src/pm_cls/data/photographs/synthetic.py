@@ -19,6 +19,7 @@ from pm_cls.data.photographs.labels import FILE_NAMES
 from pm_cls.data.photographs.layout import MARKER, TRAINING_FOLDER, VALIDATION_FOLDER
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import csv_text, write_text, writing
+from pm_cls.runtime.locks import alone
 
 # The official class mix; the validation labels tell P (211 of 400) from the rest only, so the
 # rest is split as in training.
@@ -71,10 +72,8 @@ def synthesize(
         )
     about = {"name": SYNTHETIC, "seed": seed, "train": train, "validation": validation}
     record = json.dumps(about | {"size": size}) + "\n"
-    if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
+    if _is_there(out, record):
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not the synthetic set {record.strip()}")
 
     order: list[Kind] = []
     for kind, count in _class_counts(validation, VALIDATION_MIX).items():
@@ -88,14 +87,25 @@ def synthesize(
     photographs += [("V", number, kind) for number, kind in enumerate(order, start=1)]
 
     with writing(out):
-        _write(out, photographs, seed, size, record)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with alone(out.parent / f".{out.name}.lock"):  # two commands may want the same set
+            if not _is_there(out, record):
+                _write(out, photographs, seed, size, record)
+
+
+def _is_there(out: Path, record: str) -> bool:
+    """Whether a folder holds this very set; UsageError where it holds anything else."""
+    if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
+        return True
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists and is not the synthetic set {record.strip()}")
+    return False
 
 
 def _write(
     out: Path, photographs: list[tuple[str, int, Kind]], seed: int, size: int, record: str
 ) -> None:
     rows = []
-    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
         draft = Path(temporary) / out.name
         (draft / TRAINING_FOLDER).mkdir(parents=True)

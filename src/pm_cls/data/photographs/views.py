@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pm_cls.config import DataConfig
+from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import field_of_view, sample
 
 LOOKED_AT = 256  # pixels of the longer side at which the field of view is sought
@@ -24,11 +25,21 @@ Sampled = Callable[[Image.Image, int], np.ndarray]  # RGB, pixels a side -> uint
 
 
 def sampler(config: DataConfig) -> Sampled:
-    """How a photograph becomes an array, as the config's `data` section asks."""
+    """How a photograph becomes an array, as the config's `data` section asks.
+
+    What it gives raises BadPhotograph where that would take too much memory.
+    """
 
     def sampled(image: Image.Image, size: int) -> np.ndarray:
         if config.field_of_view == "crop":
-            image = image.crop(view_box(image))  # black where it reaches beyond
+            try:
+                image = image.crop(view_box(image))  # black where it reaches beyond
+            except Image.DecompressionBombError:
+                raise BadPhotograph(
+                    f"has {image.width} x {image.height} pixels: the square around its field of "
+                    "view is too large",
+                    "too large",
+                )
         pixels = sample(image, size)
         return with_mean_colour(pixels) if config.colour == "even" else pixels
 

@@ -34,7 +34,7 @@ class Group:
 
     def holds(self, config: Config) -> bool:
         keys = differing(config, thesis().reference(self.home))
-        if set(keys) & set(study().same) or (not self.own and thesis().is_own(config)):
+        if study().is_outside(keys) or (not self.own and thesis().is_own(config)):
             return False
         rest = sorted(set(keys) - set(self.may))
         return len(rest) == 1 if self.one else rest == sorted(self.must)
@@ -51,6 +51,10 @@ class Study:
     look_at_epoch: int
     clearly: float
     groups: tuple[Group, ...]
+
+    def is_outside(self, keys: Iterable[str]) -> bool:
+        """Whether a run that differs from a home in these keys is none of the study."""
+        return any(f"{key}.".startswith(f"{same}.") for key in keys for same in self.same)
 
     @property
     def home(self) -> Config:
@@ -227,7 +231,7 @@ def _keys_outside(config: Config) -> list[str]:
     """In which it differs from the home that shares its network and data; empty without one."""
     for group in study().groups:
         keys = differing(config, thesis().reference(group.home))
-        if not set(keys) & set(study().same):
+        if not study().is_outside(keys):
             return keys
     return []
 

@@ -16,6 +16,7 @@ from pm_cls.presentation.text import (
     percent,
     percent_interval,
 )
+from pm_cls.records.evaluations import OWN
 from pm_cls.records.predictions import Predictions
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
@@ -153,7 +154,7 @@ def score(run: Record, epoch: int) -> Scored:
     without = None
     if distinct.any() and not distinct.all():
         without = metrics.scores(found.logits[distinct], found.labels[distinct], found.target)
-    return _scored(run, epoch, "validation", run.dataset, found, without)
+    return _scored(run, epoch, OWN, run.dataset, found, without)
 
 
 def elsewhere(runs: Sequence[Record]) -> list[Scored]:

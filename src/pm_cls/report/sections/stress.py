@@ -160,8 +160,9 @@ def _lines(ours: Sequence[Record], found: Sequence[Cell], cost: Network | None) 
                 "worst_auc": min(with_auc, key=lambda one: one.auc or 0.0, default=None),
                 "worst_accuracy": min(there, key=lambda one: one.accuracy),
             }
+        n_runs = sum(any(one.strength == strength for one in run.stress) for run in ours)
         yield Held(
-            name, title, AT.format(n=strength) if strength else AS_THEY_ARE, strength, len(ours),
+            name, title, AT.format(n=strength) if strength else AS_THEY_ARE, strength, n_runs,
             _mean([one.auc for one in there]), _mean_of(one.accuracy for one in there), **worst,
         )  # fmt: skip
     for data in dict.fromkeys(data for run in ours for data in run.evaluations):
