@@ -157,6 +157,16 @@ def test_several_seeds_are_averaged_and_missing_ones_named(fake_run):
         report(runs_dir, runs_dir, 2)
 
 
+def test_a_seed_that_few_experiments_have_is_not_missed_elsewhere(fake_run):
+    for name in ("lenet7_relu", "lenet9_relu", "alexnet"):
+        for seed in (0, 1, 3) if name == "alexnet" else (0, 1):
+            runs_dir = fake_run(name, PERFECT, LABELS, seed=seed)
+    rows, notes, _ = told(runs_dir)
+    assert "lenet7_sigmoid (0 of 2 seeds; missing: seed 0, 1)" in notes
+    assert "lenet7_relu (" not in notes and "alexnet (" not in notes
+    assert [rows[i].seeds for i in (2, 8)] == ["2 of 2", "3 of 3"]
+
+
 def test_synthetic_says_so_and_gives_no_difference(fake_run, tmp_path):
     fake_run("alexnet", PERFECT, LABELS, dataset="synthetic")
     fake_run("mnist_lenet", np.eye(10)[[1, 0]], [1, 0], epochs=(5,))

@@ -1,6 +1,7 @@
 """What a section of the report is, and what all of them are made of."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Material:
         shown: those of the thesis and every other run with such a seed that is neither of another
             study, of the techniques nor of the experiments on causes, which have sections of their
             own.
-        seeds: by study which each of its rows should have.
+        seeds: by study those that each of its rows should have.
         causes: the experiments on causes, of any seed.
         baselines: on any data.
         networks: what those of the experiments cost, where it is known.
@@ -92,7 +93,7 @@ def gather(
     inside |= {run.name for run in statements.stated().of_techniques(runs)}
     of_thesis = by_study[thesis().name]
     looked_for = {
-        name: sorted({run.seed for run in ours}) if seeds is None else range(seeds)
+        name: _usual_seeds(ours) if seeds is None else range(seeds)
         for name, ours in by_study.items()
     }
     return Material(
@@ -105,6 +106,15 @@ def gather(
         baselines=baselines.read(out / baselines.FILE),
         networks=networks.read(out / networks.FILE),
     )
+
+
+def _usual_seeds(runs: Sequence[Record]) -> list[int]:
+    """Those that at least half of the experiments have; one that fewer have is not missed."""
+    of_experiments = [
+        {run.seed for run in ours} for ours in grouped(runs, lambda run: run.experiment).values()
+    ]
+    counts = Counter(seed for seeds in of_experiments for seed in seeds)
+    return sorted(seed for seed, n in counts.items() if 2 * n >= len(of_experiments))
 
 
 def marks(runs: list[Record]) -> Text:

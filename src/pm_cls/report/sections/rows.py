@@ -25,7 +25,7 @@ class Row:
     """A result of a source beside our runs.
 
     `accuracy` and `loss` are over `runs`, None without any; `is_comparable` tells whether they may
-    be held against the source; `n_seeds` is how many runs there should be.
+    be held against the source; `n_seeds` is how many runs there should be at least.
     """
 
     study: Study
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def seeds(self) -> str:
-        return f"{len(self.runs)} of {self.n_seeds}"
+        return f"{len(self.runs)} of {max(len(self.runs), self.n_seeds)}"
 
     @property
     def n_images(self) -> int | None:
