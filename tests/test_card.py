@@ -161,7 +161,7 @@ def test_the_verb_writes_a_file_or_says_why_not(bare, tmp_path, capsys):
 
 def test_the_example_of_the_card_is_python(bare):
     for language in ("en", "zh"):
-        (code,) = re.findall(r"```python\n(.*?)```", card(bare, language), re.S)
+        (code,) = re.findall(r"```python\n(.*?)\n```\n", card(bare, language), re.S)
         calls = [one for one in ast.walk(ast.parse(code)) if isinstance(one, ast.Call)]
         called = {ast.unparse(one.func) for one in calls}
         assert called == {"pm_cls.load_run", "run.predict", "print"}

@@ -34,7 +34,7 @@ def test_the_lines_of_the_readme_run(photographs, tmp_path, monkeypatch, capsys)
     by_file, by_array = run.predict("photo.jpg")[0], run.predict(names["photograph"])[0]
     assert (by_file.probability, by_file.logit) == (by_array.probability, by_array.logit)
     assert f"photo.jpg {by_file.label} {by_file.probability:.4f}" in capsys.readouterr().out
-    assert (tmp_path / "results-mine" / "report.html").is_file()
+    assert (tmp_path / "results-synthetic" / "report.html").is_file()
     assert len(names["network"].parameters()) == 10
 
 

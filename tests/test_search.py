@@ -256,6 +256,22 @@ def test_a_trial_that_ends_while_it_is_looked_at_is_passed_over(written, tmp_pat
     assert claimed(what, study, tmp_path / "runs")[0] == 1
 
 
+def test_fixed_keys_are_fixed_under_the_name_of_their_section_too(written):
+    for ranges in ({"train": [{"hold_out": 0.1}]}, {"data": [{"limit": 10}]}):
+        with pytest.raises(UsageError, match=r"all trials of a search share it"):
+            Search.read(written(ranges), ())
+
+
+def test_settings_that_need_held_out_images_have_them(written):
+    train = {"epochs": 2, "report_epochs": [2], "weights": "best"}
+    assert Search.read(written(train=train), ()).config({}).train.hold_out == 0.2
+
+
+def test_each_length_is_judged_at_its_end(written):
+    found = Search.read(written({"train.epochs": [2, 3]}), ())
+    assert [found.config({"train.epochs": n}).train.report_epochs for n in (2, 3)] == [(2,), (3,)]
+
+
 def test_trials_that_fail_are_told_and_counted(written, tmp_path, capsys):
     path = written({"optimizer.learning_rate": [1e30]})
     with pytest.raises(RunError, match="no trial came to an end"):

@@ -17,7 +17,11 @@ from PIL import Image, ImageOps
 
 def pixels(file: str, size: int) -> np.ndarray:
     """uint8 [1, 3, size, size], RGB: bilinear of the four nearest pixels, aspect not kept."""
-    with Image.open(file) as opened:
+    try:
+        opened = Image.open(file)
+    except OSError as error:
+        sys.exit(f"{file}: cannot be read ({error.strerror or error})")
+    with opened:
         if opened.mode[0] in "IF" or getattr(opened, "n_frames", 1) > 1:
             sys.exit(f"{file}: is of 16 bits a colour, or several pictures; not done here")
         image = ImageOps.exif_transpose(opened).convert("RGB")
@@ -45,4 +49,8 @@ def main(model: str, *photographs: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(
+            "a network and photographs are needed: python classify.py lenet7.onnx photo.jpg ..."
+        )
     main(*sys.argv[1:])

@@ -18,11 +18,10 @@ from pm_cls.data import Dataset, Split, load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.data.photographs.images import field_of_view
 from pm_cls.records.baselines import FILE, Baseline, read, write
-from pm_cls.report import OUT
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.files import writing
-from pm_cls.runtime.paths import check_folder, typed_path
+from pm_cls.runtime.paths import OUT, check_folder, typed_path
 from pm_cls.runtime.wording import counted
 from pm_cls.scores import metrics
 from pm_cls.scores.target import Binary

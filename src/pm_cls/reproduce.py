@@ -29,13 +29,13 @@ from pm_cls.data.photographs.layout import OFFICIAL_NAME
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
 from pm_cls.records import networks as network_records
-from pm_cls.report import OUT, report
+from pm_cls.report import report
 from pm_cls.runtime import device
 from pm_cls.runtime.command import add_device, new_parser, run_command
 from pm_cls.runtime.errors import RunError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.jobs import Task, run_side_by_side
-from pm_cls.runtime.paths import check_folder, typed_path
+from pm_cls.runtime.paths import OUT, OUT_SYNTHETIC, check_folder, typed_path
 from pm_cls.runtime.processes import processors
 from pm_cls.runtime.wording import counted
 
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=typed_path,
         metavar="DIR",
-        help=f"folder for table and figures (default: {OUT}; results-synthetic for SYNTHETIC "
+        help=f"folder for table and figures (default: {OUT}; {OUT_SYNTHETIC} for SYNTHETIC "
         "photographs, results-quick for the quick look)",
     )
     add_device(parser)

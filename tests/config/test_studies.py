@@ -80,7 +80,10 @@ VARY = 'name: "{seed}", vary: {seed: [1]}'
         ("variations: [{name: same, vary: {seed: [1, 2]}}]", "experiment same stands twice in it"),
         ("variations: [{each: {a: {data.imagesize: 3}}}]", "`data.imagesize`; did you mean `image"),
         ("variations: [{each: {a: {seed.x: 3}}}]\nbase: {seed: 1}", "`seed` is no section"),
-        ("variations: [{each: {a/b: {}}}]", "`experiment` is 'a/b'; letters, digits and . _ -"),
+        (
+            "variations: [{each: {a/b: {}}}]",
+            "`experiment` is 'a/b'; letters a to z, digits and . _ -",
+        ),
         ("variations: [{vary: {seed: 1}, name: a}]", "`variations.0.vary.seed` is 1"),
         ("variations: 3", "`variations` is 3"),
     ],
@@ -116,3 +119,11 @@ def test_two_files_of_a_folder_with_the_same_experiment_are_told(study):
     second = study("variations: [{each: {b: {}, a: {}}}]", "second.yaml")
     with pytest.raises(UsageError, match=r"second\.yaml: makes a, and so does .*first\.yaml"):
         experiments_in(second.parent)
+
+
+@pytest.mark.parametrize("section", ["", "5", "[]"])
+def test_a_section_that_is_none_is_told(study, section):
+    base = "base: {train: {epochs: 3, report_epochs: [3]}}"
+    file = study(f"{base}\nvariations: [{{base: {{train: {section}}}, each: {{a: {{}}}}}}]")
+    with pytest.raises(UsageError, match=r"`train` is .*; a section with keys"):
+        load_config(file, experiment="a")

@@ -198,3 +198,9 @@ def test_check_reads_the_official_layout(photographs):
     found = check(photographs)
     assert [split for split, _ in found.counts()] == ["training", "validation"]
     assert len(found.files) == 40 and not found.bad
+
+
+def test_what_is_not_read_is_named(pictures):
+    (pictures / "zebra" / "holiday.heic").write_bytes(b"x")
+    told = "\n".join(check(pictures).lines())
+    assert "not read in the folders of the classes: zebra/holiday.heic; photographs are" in told

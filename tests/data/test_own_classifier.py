@@ -108,7 +108,7 @@ def test_three_classes_have_a_page_a_demo_and_a_stress_test(tmp_path, monkeypatc
     found = answering.answer(0, picture)
     assert found["class_name"] in {"猫", "<b>dog", "bird"} and found["threshold"] is None
     assert found["heat"] is None or found["heat"].startswith("data:image/jpeg")
-    with pytest.raises(DataError, match="of yes or no, and this network tells more classes apart"):
+    with pytest.raises(DataError, match="for two classes, and this network tells more apart"):
         answering.simple(0, picture)
     answering.close()
     run("pm-cls evaluate --run runs/own/seed0 --stress 3")

@@ -8,11 +8,13 @@ import paddle
 import pytest
 from paddle import nn
 
-from pm_cls.inspect import looking
+from pm_cls.data import Split, load_dataset
+from pm_cls.inspect import drawn, looking
 from pm_cls.inspect import saliency as attention
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
 from pm_cls.models.blocks.mirrored import Mirrored
+from pm_cls.models.classifier import Run
 from pm_cls.models.taps import outputs_of
 from pm_cls.presentation import drawing, pictures
 from pm_cls.records import predictions, result
@@ -287,3 +289,22 @@ def test_where_nothing_is_answered_rightly_no_feature_maps_are_chosen():
     wrong = np.array([looks.OUTCOMES.index(name) for name in ("false_positive", "false_negative")])
     chosen = looking._first_right(wrong)
     assert len(chosen) == 0 and np.arange(2)[chosen].shape == (0,)
+
+
+def test_without_an_activation_after_a_convolution_there_are_no_feature_maps(trained, monkeypatch):
+    monkeypatch.setattr(looking.saliency, "feature_maps", lambda *_: [])
+    monkeypatch.setattr(looking.saliency, "occlusion", lambda *_: np.arange(225.0).reshape(15, 15))
+    run = Run.read(trained)
+    _, shown = looking.look(run, load_dataset(run.config.data))
+    assert len(shown.mapped) == 0 and shown.feature_maps == []
+
+
+def test_wrong_answers_are_drawn_in_their_colours(monkeypatch, tmp_path):
+    drawn_with = []
+    monkeypatch.setattr(drawing, "save_png", lambda draw, path: drawn_with.append(draw.args[0]))
+    blue_first = np.zeros((2, 3, 4, 4), np.uint8)
+    blue_first[:, 0] = 255
+    split = Split(("a", "b"), np.array([0, 1]), blue_first)
+    drawn.errors(tmp_path, split, np.array([0, 0]), "bgr")
+    assert drawn_with[0].shape == (1, 3, 4, 4) and (drawn_with[0][0, 2] == 255).all()
+    assert not drawn_with[0][0, :2].any()

@@ -157,6 +157,13 @@ def test_several_seeds_are_averaged_and_missing_ones_named(fake_run):
         report(runs_dir, runs_dir, 2)
 
 
+def test_drawn_photographs_have_a_folder_of_their_own(fake_run, monkeypatch, tmp_path):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS, dataset="synthetic")
+    monkeypatch.chdir(tmp_path)
+    assert report(runs_dir).out == Path("results-synthetic")
+    assert (tmp_path / "results-synthetic" / "report.html").is_file()
+
+
 def test_a_seed_that_few_experiments_have_is_not_missed_elsewhere(fake_run):
     for name in ("lenet7_relu", "lenet9_relu", "alexnet"):
         for seed in (0, 1, 3) if name == "alexnet" else (0, 1):

@@ -32,6 +32,11 @@ def test_every_key_has_a_paragraph_with_a_meaning():
     assert "None" not in text and "Annotated" not in text
 
 
+def test_what_stands_there_can_be_typed():
+    assert paragraph("model.pretrained").startswith("model.pretrained: imagenet | null")
+    assert "default [5, 10]" in paragraph("train.report_epochs")
+
+
 def test_all_that_can_be_named_is_there_with_its_options():
     for key, known in NAMED.items():
         for name in known:
@@ -82,6 +87,10 @@ def test_the_command_needs_nothing_else(capsys):
         (
             ["loss.class_weights=balanced", "train.order=undersampled"],
             "the rare ones would count twice",
+        ),
+        (
+            ["train.fit=regression", "train.hold_out=0.2", "train.weights=average"],
+            "average is for training in steps",
         ),
         (["train.hold_out=0.01"], "hold_out` 0.01 of 24 training images is none; 0.042 holds one"),
     ],

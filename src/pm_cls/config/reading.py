@@ -25,7 +25,7 @@ Settings = dict[str, Any]  # as YAML gives them: sections within sections
 REASONS = {  # where pydantic speaks of Python
     "tuple_type": "a list as [5, 10] is needed",
     "model_type": "a section with keys of its own is needed",
-    "string_pattern_mismatch": "letters, digits and . _ - can stand there, one of the former first",
+    "string_pattern_mismatch": "letters a to z, digits and . _ - can stand there, the former first",
 }
 MOVED = {"train.loss": "loss.name"}  # in stored configs: the key's old name and its present one
 TYPO = 0.75  # how alike an unknown option and a key are that is taken for a slip

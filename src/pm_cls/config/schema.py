@@ -245,6 +245,8 @@ class TrainConfig(Section):
             raise ValueError(f"weights: {self.weights} are judged on held-out images; set hold_out")
         if self.fit == "regression" and self.epochs > 1:
             raise ValueError(f"fit: regression is made once; epochs is {self.epochs}, 1 is needed")
+        if self.fit == "regression" and self.weights != "last":
+            raise ValueError(f"weights: {self.weights} is for training in steps; a fit has one end")
         if self.views and (self.fit != "regression" or not self.augmentation):
             raise ValueError(
                 f"views: {self.views} of each image are for fit: regression with an augmentation"

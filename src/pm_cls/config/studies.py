@@ -126,5 +126,6 @@ def _merged(below: Settings, above: Settings) -> Settings:
     merged = copy.deepcopy(below)
     for key, value in above.items():
         inner = merged.get(key)
-        merged[key] = _merged(inner, value) if isinstance(inner, dict) else copy.deepcopy(value)
+        is_deeper = isinstance(inner, dict) and isinstance(value, dict)
+        merged[key] = _merged(inner or {}, value) if is_deeper else copy.deepcopy(value)
     return merged

@@ -121,7 +121,9 @@ class Answering:
     def _simply(self, number: int, content: bytes) -> dict[str, Any]:
         run = self._run(number)
         if run.spec.target.outputs != 1:
-            raise DataError("it is of yes or no, and this network tells more classes apart")
+            raise DataError(
+                "a linear model is fitted for two classes, and this network tells more apart"
+            )
         fitted = self._fitted(str(self._data or run.config.data.root), number)
         as_fitted = in_order(_sampled(run, content), run.config.data.channel_order)
         logit = float(fitted.logits(as_fitted)[0, 0])

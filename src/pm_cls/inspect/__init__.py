@@ -77,7 +77,7 @@ def _look(run: "Run", dataset: Dataset) -> None:
     if isinstance(target, Classes):
         given = target.predicted(run.logits(dataset.validation.images))
         with writing(run.folder):
-            drawn.errors(written, dataset.validation, given)
+            drawn.errors(written, dataset.validation, given, run.config.data.channel_order)
     if not has_convolutions(run.network):
         print(f"{run.folder}: has no convolutions; what it looks at is left out")
         return

@@ -1,5 +1,7 @@
 """Look into finished runs: how training would move each layer, and what the network looks at.
 
+Where it tells classes, that is what each kernel answers to, and a picture of wrong answers.
+
     python -m pm_cls.inspect --run runs/lenet7_relu/seed0
 
 What comes out is kept beside each run in inspection/, with pictures of it, and the report draws it

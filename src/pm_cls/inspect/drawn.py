@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 
 from pm_cls.data import Split
+from pm_cls.data.transforms import in_order
 from pm_cls.presentation import drawing, pictures
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
 
 
-def errors(folder: Path, split: Split, given: np.ndarray) -> None:
+def errors(folder: Path, split: Split, given: np.ndarray, order: str) -> None:
     """errors.png, where there are any.
 
     Args:
         given: the labels that the network gave, int64 [n].
+        order: of the channels of the images.
     """
     wrong = np.flatnonzero(given != split.labels)[: pictures.MOST_ERRORS]
     if len(wrong):
-        shown = (split.images[wrong], split.labels[wrong], given[wrong])
+        shown = (in_order(split.images[wrong], order), split.labels[wrong], given[wrong])
         drawing.save_png(partial(pictures.errors, *shown), folder / "errors.png")
 
 

@@ -28,6 +28,8 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     occlusion = np.stack([saliency.occlusion(model, split.images[i]) for i in progress])
     mapped = _first_right(outcome[chosen])
     maps = saliency.feature_maps(model, split.images[chosen[mapped]]) if len(mapped) else []
+    if not maps:  # no convolution has an activation of its own, as in EfficientNet and DenseNet
+        mapped = mapped[:0]
     shown = Shown(
         names=tuple(split.names[i] for i in chosen),
         labels=split.labels[chosen],

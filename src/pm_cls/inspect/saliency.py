@@ -90,6 +90,7 @@ def _weighted(
         else:
             seen.append((given[0], output))
 
+    network.eval()
     with hooked([(layer, note) for layer in layers]):
         logits = network(paddle.to_tensor(to_float(images)))
     signs = paddle.to_tensor(_signs(labels, logits.shape[1]))

@@ -14,12 +14,10 @@ from pm_cls.runtime.verbs import callable_as
 if TYPE_CHECKING:
     from pm_cls.report.build import Report
 
-OUT = Path("results-mine")  # results/ is what was published
-
 
 def report(
     runs_dir: str | Path = "runs",
-    out: str | Path = OUT,
+    out: str | Path | None = None,
     seeds: int | None = None,
     *,
     language: Language = "en",
@@ -29,6 +27,7 @@ def report(
     """Write the report, and all that it is made of, into `out`.
 
     Args:
+        out: default: `results-mine`; `results-synthetic` where a run is of drawn photographs.
         seeds: the tables are of seeds 0 to this less one; default: all that are there.
         photographs: a folder; those that most runs get wrong are shown in a page of their own.
         roots: by the name of another data set the folder of its files, for the same page.
@@ -41,9 +40,10 @@ def report(
     """
     from pm_cls.report.build import build  # with Matplotlib, which takes a second
 
+    place = None if out is None else Path(out)
     shown = None if photographs is None else Path(photographs)
     return build(
-        Path(runs_dir), Path(out), seeds, language=language, photographs=shown, roots=roots or {}
+        Path(runs_dir), place, seeds, language=language, photographs=shown, roots=roots or {}
     )
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from pm_cls.data import named_roots
 from pm_cls.presentation.text import LANGUAGES
 from pm_cls.records import baselines
-from pm_cls.report import OUT, page, report
+from pm_cls.report import page, report
 from pm_cls.runtime.command import Expanded, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
-from pm_cls.runtime.paths import typed_path
+from pm_cls.runtime.paths import OUT, OUT_SYNTHETIC, typed_path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--out",
         type=typed_path,
-        default=OUT,
-        help=f"folder to write (default: {OUT}); its figures and the finished runs in its records/ "
+        help=f"folder to write (default: {OUT}; {OUT_SYNTHETIC} of drawn photographs); its figures "
+        "and the finished runs in its records/ "
         f"are replaced, its {baselines.FILE} is read",
     )
     parser.add_argument(
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         photographs=args.photographs,
         roots=named_roots(args.root),
     )
-    print(f"\n{made.summary}\nwritten: {args.out}; the report is {args.out / page.FILE}")
+    print(f"\n{made.summary}\nwritten: {made.out}; the report is {made.out / page.FILE}")
 
 
 if __name__ == "__main__":

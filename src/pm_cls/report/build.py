@@ -17,6 +17,7 @@ from pm_cls.report.sections import SECTIONS, provenance
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
 from pm_cls.runtime.locks import shared_folder
+from pm_cls.runtime.paths import OUT, OUT_SYNTHETIC
 
 RECORDS = "records"
 
@@ -30,18 +31,20 @@ class Report:
             else those of other studies.
         runs: all that were finished.
         left_out: by name (`alexnet/seed0`) a sentence on each folder that was not.
-        files: what was written, but for figures and records.
+        out: the folder that was written.
+        files: what was written in it, but for figures and records.
     """
 
     summary: str
     runs: list[Record]
     left_out: Mapping[str, Text]
+    out: Path
     files: list[Path]
 
 
 def build(
     runs_dir: Path,
-    out: Path,
+    out: Path | None,
     seeds: int | None,
     *,
     language: Language,
@@ -49,9 +52,11 @@ def build(
     roots: Mapping[str, str],
 ) -> Report:
     """Write a report; see `pm_cls.report.report`."""
+    found, left_out = read_runs(runs_dir)
+    if out is None:
+        out = OUT_SYNTHETIC if any(run.is_synthetic for run in found) else OUT
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: cannot be written (it is a file; a folder is needed)")
-    found, left_out = read_runs(runs_dir)
     material = gather(found, left_out, seeds, out)
     techniques = statements.stated().of_techniques(found)
     if not (material.reported or material.causes.experiments or techniques):
@@ -92,6 +97,7 @@ def build(
         summary,
         found,
         left_out,
+        out,
         written,
     )
 

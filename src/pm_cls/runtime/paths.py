@@ -6,6 +6,9 @@ from pathlib import Path
 
 from pm_cls.runtime.errors import UsageError
 
+# Where reports go, and those of drawn photographs; results/ is what was published.
+OUT, OUT_SYNTHETIC = Path("results-mine"), Path("results-synthetic")
+
 
 def typed_path(text: str) -> Path:
     """The path that a text names: `~` and `~user` are expanded, all else stands for itself.

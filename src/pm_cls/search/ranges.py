@@ -83,15 +83,19 @@ class Search:
         given = settings.pop(RANGES, None)
         if not isinstance(given, dict) or not given:
             raise UsageError(f"{path}: `{RANGES}` is needed: by dotted key values, or low and high")
-        train = resolve(settings, str(path), overrides).train
-        if "hold_out" in train.model_fields_set and not train.hold_out:
+        train = overridden(settings, overrides).get("train") or {}
+        if isinstance(train, dict) and "hold_out" not in train:
+            overrides = [*overrides, f"train.hold_out={HELD_OUT}"]
+        if not resolve(settings, str(path), overrides).train.hold_out:
             raise UsageError(
                 f"{path}: `train.hold_out` is 0; trials are judged on what is held out: a share "
                 f"above 0 is needed, or none, which is {HELD_OUT}"
             )
         settings = overridden(settings, overrides)
         ranges = {key: _range(value, f"{path}: {RANGES}.{key}") for key, value in given.items()}
-        if fixed := sorted({*ranges} & FIXED):
+        if fixed := sorted(
+            key for key in ranges if any(f"{one}.".startswith(f"{key}.") for one in FIXED)
+        ):
             raise UsageError(
                 f"{path}: `{RANGES}.{fixed[0]}`: all trials of a search share it, so that they are "
                 "judged on the same images"
@@ -112,8 +116,10 @@ class Search:
         words = f"{self.source}: {RANGES} with " + ", ".join(f"{k}: {v}" for k, v in chosen.items())
         if name:
             settings["experiment"] = name
-        if not settings["train"]["hold_out"]:
-            settings["train"]["hold_out"] = HELD_OUT
+        if "train.epochs" in chosen and "train.report_epochs" not in chosen:
+            settings["train"]["report_epochs"] = [
+                chosen["train.epochs"]
+            ]  # each is judged at its end
         config = resolve(settings, words)
         check(config)
         return config

@@ -115,6 +115,8 @@ def _accepted(field: FieldInfo) -> str:
 
 
 def _of_schema(schema: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return _plain(schema["const"])
     if "enum" in schema:
         return " | ".join(map(_plain, schema["enum"]))
     limits = {
@@ -134,6 +136,8 @@ def _plain(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -37,8 +37,8 @@ def write(
         familiar = familiarity.fit(features)
     records.write(folder, found, familiar, how)
     log.info(
-        f"calibrated ({how}): temperature {found.temperature:.2f}, threshold "
-        f"{found.threshold:.2f}, sure from {found.certain:.2f} on"
+        f"calibrated ({how}, {len(labels) // views} images): temperature {found.temperature:.2f}, "
+        f"threshold {found.threshold:.2f}, sure from {found.certain:.2f} on"
     )
 
 

@@ -26,7 +26,7 @@ from pm_cls.data.photographs.splits import content_digests, repeated
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
-from pm_cls.runtime.wording import enumerate_names
+from pm_cls.runtime.wording import counted, enumerate_names
 
 SIDE = 32  # pixels of the small pictures that are compared
 BANDS = 4  # of 16 bits; hashes that differ in fewer bits than there are bands share one of them
@@ -141,7 +141,8 @@ def _listed(root: Path) -> tuple[Files, list[str], list[str], Sequence[str]]:
         splits = ["all"] * len(found.names)
         if held is not None:
             splits = ["validation" if one else "training" for one in held]
-        return found.files, found.names, splits, [*found.notes, *_doubts(found)]
+        of_whom = [counted(len(set(found.patients)), "patient")] if found.patients else []
+        return found.files, found.names, splits, [*of_whom, *found.notes, *_doubts(found)]
     parts = {"training": official.training, "validation": official.validation}
     classes = [f"label {label}" for part in parts.values() for label in part.labels]
     splits = [name for name, part in parts.items() for _ in part.labels]

@@ -25,7 +25,7 @@ from pm_cls.data.photographs.names import normal
 from pm_cls.data.photographs.tables import ENDINGS, BadTable, NoHeader, Row, Table, read_table
 from pm_cls.runtime.errors import DataError
 from pm_cls.runtime.paths import is_file
-from pm_cls.runtime.wording import enumerate_names
+from pm_cls.runtime.wording import SHOWN, enumerate_names
 
 TRAINING, VALIDATION = ("train", "training"), ("validation", "val", "valid")
 COLUMNS = {
@@ -173,21 +173,28 @@ def _of_folders(root: Path) -> Found:
 
 def _add_classes(found: Found, root: Path, place: Path) -> None:
     """The photographs in the folders of classes in `place`."""
-    empty = []
+    empty, unread = [], []
     entries = sorted(p for p in place.iterdir() if not is_clutter(p.name))
     for folder in (p for p in entries if p.is_dir()):
         before = len(found.names)
         for inner, files in walk_folders(folder):
             beginning = inner.relative_to(root).as_posix()
-            for file in filter(is_photograph, files):
+            for file in files:
+                if not is_photograph(file):
+                    unread.append(f"{beginning}/{file}")
+                    continue
                 found.files.add(root, f"{beginning}/{file}")
                 found.names.append(normal(folder.name).strip())
         if len(found.names) == before:
             empty.append(folder.name)
-    if empty and found.names:
-        raise DataError(
-            f"{place}: no photographs in {enumerate_names(empty)}; fill or remove the folder"
+    if unread:
+        found.notes.append(
+            f"not read in the folders of the classes: {enumerate_names(unread, SHOWN)}; "
+            f"photographs are read as {EXAMPLES}"
         )
+    if empty and found.names:
+        told = "; ".join(["fill or remove the folder", *found.notes])
+        raise DataError(f"{place}: no photographs in {enumerate_names(empty)}; {told}")
     if loose := [p.name for p in entries if p.is_file() and is_photograph(p.name)]:
         found.notes.append(
             f"left out, since they lie in no folder of a class: {enumerate_names(loose, 5)}"
@@ -257,6 +264,8 @@ def _of_table(path: Path, folder: Path, table: Table) -> Found:
         found.patients = [rows[name][2] for name in names]
     if table.hint:
         found.notes.append(table.hint.removeprefix("; "))
+    if unused := [title for column, title in table.header.items() if column not in at.values()]:
+        found.notes.append(f"columns that are not used: {enumerate_names(unused, SHOWN)}")
     if left := len(place.photographs - set(names)):
         found.notes.append(f"{left:,} photographs beside the table have no row and are left out")
     return found
