@@ -15,7 +15,7 @@ from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
 from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import outputs_of
+from pm_cls.models.taps import hooked
 from pm_cls.presentation import drawing, pictures
 from pm_cls.records import predictions, result
 from pm_cls.records import saliency as looks
@@ -91,7 +91,8 @@ def test_of_stages_that_are_averaged_each_has_its_share():
     network.eval()
     images = np.random.default_rng(1).integers(0, 256, (2, 3, 64, 64), np.uint8)
     fifth, sixth = network.blocks[10], network.blocks[14]
-    with outputs_of([fifth, sixth]) as outputs:
+    outputs = []
+    with hooked([(one, lambda _, given, output: outputs.append(output)) for one in (fifth, sixth)]):
         logits = network(to_tensor(images)).numpy()[:, 0]
     linear = network.classifier[1]
     slopes = np.split(linear.weight.numpy()[:, 0], [112])

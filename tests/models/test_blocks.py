@@ -18,6 +18,7 @@ from pm_cls.models.blocks.convolution import Conv2D
 from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.filtering import in_tiles
 from pm_cls.models.blocks.linear import Linear
+from pm_cls.models.blocks.normalisation import takes_two
 from pm_cls.models.blocks.pooling import MaxPool2D
 from pm_cls.models.blocks.stages import Sequential
 
@@ -367,3 +368,11 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, installed):
     (tmp_path / "file").touch()
     done = load(tmp_path / "file" / "cache", **installed("here"))
     assert "module" in done.stdout and "Traceback" not in done.stderr
+
+
+def test_one_value_a_channel_is_too_little_for_batch_normalisation():
+    for name, size, is_too_little in (("resnet18", 32, True), ("resnet18", 64, False)):
+        model = build_model(name, image_size=size)
+        assert takes_two(model, paddle.zeros([1, 3, size, size])) == is_too_little
+    frozen = build_model("resnet18", image_size=32, frozen_statistics=True)
+    assert not takes_two(frozen, paddle.zeros([1, 3, 32, 32]))

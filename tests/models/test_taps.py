@@ -6,7 +6,7 @@ import pytest
 from paddle import nn
 
 from pm_cls.models import build_model
-from pm_cls.models.taps import hooked, outputs_of, taps
+from pm_cls.models.taps import activated, hooked, taps
 
 IMAGES = paddle.to_tensor(np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32))
 
@@ -94,11 +94,15 @@ def test_hooks_go_where_the_network_fails_too():
     assert not seen
 
 
-def test_outputs_are_collected_in_the_order_of_the_images():
+def test_an_activation_that_serves_several_layers_is_told_of_each_call_apart():
     model = Residual(nn.Tanh)
     model.eval()
-    with outputs_of([model.last, model.again, model.first]) as outputs:
-        logits = model(IMAGES)
-    assert [list(one.shape) for one in outputs] == [[2, 4, 8, 8]] * 3 + [[2, 2]]
-    np.testing.assert_array_equal(outputs[0].numpy(), model.first(IMAGES).numpy())
-    np.testing.assert_array_equal(outputs[-1].numpy(), logits.numpy())
+    model.act = model.act_out = model.act_in
+    found, noted = taps(model, IMAGES), {}
+    with activated(found, lambda place, given, output: noted.__setitem__(place, (given, output))):
+        model(IMAGES)
+    assert [found[place].name for place in noted] == ["conv1", "conv3", "fc1"]
+    for given, output in noted.values():
+        np.testing.assert_allclose(np.tanh(given.numpy()), output.numpy(), atol=1e-6)
+    first = model.norm(model.first(IMAGES)).numpy()
+    np.testing.assert_array_equal(noted[0][0].numpy(), first)

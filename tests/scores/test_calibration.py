@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from pm_cls.scores.calibration import COVERED, Calibration, expected_error, fit
+from pm_cls.scores.calibration import COVERED, Calibration, expected_error, fit, right
+from pm_cls.scores.target import Binary
 
 
 def drawn(n, temperature=1.0, shift=0.0, seed=0):
@@ -99,3 +100,10 @@ def test_views_count_as_their_image():
     assert many.certain == pytest.approx(fit(logits, labels).certain) and many.n == 600
     alone = fit(np.tile(logits, 10), np.tile(labels, 10))
     assert many.certain <= alone.certain
+
+
+def test_what_is_right_goes_by_the_threshold_that_is_stored():
+    logits, labels = np.array([[-1.0], [0.5], [2.0]]), np.array([0, 0, 1])
+    known = Calibration(1.0, 0.7, 0.5, 10)  # 0.62 is below it
+    assert right(None, Binary(), logits, labels).tolist() == [True, False, True]
+    assert right(known, Binary(), logits, labels).tolist() == [True, True, True]

@@ -67,6 +67,21 @@ def test_the_average_follows_the_weights():
         assert value_of(model) == pytest.approx(values[-1])
 
 
+def test_the_average_begins_where_pretraining_ended(tiny_config, tmp_path, monkeypatch):
+    config = tiny_config("train.hold_out=0.3", "train.weights=average", "pretraining.epochs=1")
+    begun = []
+    real = Answering.begin
+
+    def begin(self):
+        real(self)
+        begun.append({name: value.numpy() for name, value in self.state_dict().items()})
+
+    monkeypatch.setattr(Answering, "begin", begin)
+    train(config, tmp_path, "cpu")
+    before, after = ([state[n] for n in state if "features.0.weight" in n] for state in begun)
+    assert not np.array_equal(before[0], after[0])
+
+
 @pytest.mark.parametrize("kind", ["best", "average"])
 def test_its_state_goes_to_disk_and_back(kind):
     model = numbered(0)

@@ -12,7 +12,7 @@ from pm_cls.models import build
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train import train
 from pm_cls.train.__main__ import main
-from pm_cls.train.keys import NAMED, described
+from pm_cls.train.keys import NAMED, check, described
 from pm_cls.train.lessons import Lessons
 from pm_cls.train.objective import Objective
 
@@ -99,6 +99,10 @@ def test_settings_that_would_be_passed_over_are_refused(settings, words, tiny_co
     once = ["train.epochs=1", "train.report_epochs=[1]"]
     with pytest.raises(UsageError, match=words):
         train(tiny_config(*once, *settings), tmp_path, "cpu")
+
+
+def test_no_is_no_wherever_it_comes_from(tiny_config):
+    check(tiny_config("model.name=dense", "data.channel_order=bgr", "model.grey=no"))
 
 
 def test_a_single_patient_cannot_be_held_out(tiny_config):

@@ -8,15 +8,17 @@ from pm_cls.config.schema import PretrainingConfig
 from pm_cls.models import build_model
 from pm_cls.runtime.errors import RunError
 from pm_cls.train.log import log
+from pm_cls.train.optimizers import slow_features
 from pm_cls.train.pretraining import pretrain
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 3, 32, 32), dtype=np.uint8)
 IMAGES[:, :, :16] //= 4  # something to learn
 
 
-def pretrained(epochs=3, seed=1, name="lenet7", **settings):
+def pretrained(epochs=3, seed=1, name="lenet7", features_rate=1.0, **settings):
     paddle.seed(seed)
     model = build_model(name, image_size=32, activation="tanh")
+    slow_features(model, features_rate, 1)
     before = weights(model)
     pretrain(
         model,
@@ -43,6 +45,14 @@ def test_all_layers_but_the_last_change_and_the_errors_fall(monkeypatch):
     assert [line.split()[1] for line in said] == ["conv1:", "conv2:", "conv3:", "fc1:"]
     errors = [tuple(map(float, line.split("error ")[1].split(" -> "))) for line in said]
     assert all(last < first for first, last in errors), said
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.0])
+def test_slow_or_frozen_features_are_pretrained_all_the_same(rate):
+    plain, slowed = (pretrained(features_rate=one) for one in (1.0, rate))
+    assert all(np.array_equal(plain[1][name], slowed[1][name]) for name in plain[1])
+    kernels = slowed[2].features[0].weight
+    assert kernels.optimize_attr["learning_rate"] == rate and kernels.stop_gradient == (rate == 0)
 
 
 def test_it_follows_from_the_seed_and_none_is_none():

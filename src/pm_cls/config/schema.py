@@ -151,7 +151,7 @@ class ModelConfig(OpenSection):
 class OptimizerConfig(OpenSection):
     name: Name = Field("momentum", description="A key of pm_cls.train.optimizers.OPTIMIZERS.")
     learning_rate: Annotated[Real, Field(gt=0)] = Field(
-        0.001, description="That the `schedule` starts from."
+        0.001, description="That the factors of the `schedule` multiply."
     )
     momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
         0.9, description="Of the velocity; beta1 of Adam; SGD has none."

@@ -1,7 +1,6 @@
 """How strongly training would move each layer, and how many activations cannot pass it on."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import paddle
@@ -12,7 +11,7 @@ from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.activations import SATURATED
 from pm_cls.models.build import build
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import hooked, taps
+from pm_cls.models.taps import activated, taps
 from pm_cls.records.gradients import LayerState
 from pm_cls.runtime.silence import silence
 from pm_cls.train.lessons import Lessons
@@ -54,14 +53,14 @@ def _states(
         if isinstance(layer, nn.Dropout):
             layer.eval()
     counts = [np.zeros(2, np.int64) for _ in found]
-    hooks = [
-        (tap.activation, _counting(count))
-        for tap, count in zip(found, counts, strict=True)
-        if tap.activation is not None
-    ]
+
+    def count(place: int, given: paddle.Tensor, output: paddle.Tensor) -> None:
+        saturated = SATURATED[type(found[place].activation)](given, output)
+        counts[place] += int(saturated.sum()), int(np.prod(output.shape))
+
     model.clear_gradients()
     n = len(labels)
-    with hooked(hooks):
+    with activated(found, count):
         for start in range(0, n, batch_size):
             batch = paddle.to_tensor(to_float(images[start : start + batch_size]))
             given = labels[start : start + batch_size]
@@ -71,21 +70,13 @@ def _states(
             *when,
             tap.name,
             float(np.linalg.norm(tap.layer.weight.grad.numpy().astype(np.float64))),
-            None if tap.activation is None else float(count[0] / count[1]),
+            None if tap.activation is None else float(part / whole),
             _near_zero(tap.layer.weight.numpy()),
         )
-        for tap, count in zip(found, counts, strict=True)
+        for tap, (part, whole) in zip(found, counts, strict=True)
     ]
 
 
 def _near_zero(weights: np.ndarray) -> float:
     size = np.sqrt(np.mean(weights.astype(np.float64) ** 2))
     return float(np.mean(np.abs(weights) <= 0.01 * size))
-
-
-def _counting(count: np.ndarray) -> Callable[[nn.Layer, Any, paddle.Tensor], None]:
-    def hook(layer: nn.Layer, given: Any, output: paddle.Tensor) -> None:
-        saturated = SATURATED[type(layer)](given[0], output)
-        count[:] += int(saturated.sum()), int(np.prod(output.shape))
-
-    return hook

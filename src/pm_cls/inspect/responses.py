@@ -11,7 +11,7 @@ from pm_cls.data.transforms import in_order, to_float
 from pm_cls.inspect.saliency import convolutions
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import Tap, hooked
+from pm_cls.models.taps import Tap, activated, hooked
 from pm_cls.records.responses import Layer, Responses
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
@@ -43,8 +43,8 @@ def responses(run: Run, dataset: Dataset) -> Responses:
     for start in range(0, len(split.labels), BATCH):
         labels = split.labels[start : start + BATCH]
         made = _maps(network, taps, split.images[start : start + BATCH])
-        for total, (_, activated) in zip(sums, made, strict=True):
-            np.add.at(total.T, labels, activated.mean(axis=(2, 3)))
+        for total, (_, after) in zip(sums, made, strict=True):
+            np.add.at(total.T, labels, after.mean(axis=(2, 3)))
     counts = np.bincount(split.labels, minlength=classes)
     kept = _maps(network, taps, split.images[first])
     return Responses(
@@ -55,9 +55,9 @@ def responses(run: Run, dataset: Dataset) -> Responses:
                 kernels=tap.layer.weight.numpy(),
                 means=(total / counts).astype(np.float32),
                 outputs=output[: len(shown)],
-                activations=activated[: len(shown)],
+                activations=after[: len(shown)],
             )
-            for tap, total, (output, activated) in zip(taps, sums, kept, strict=True)
+            for tap, total, (output, after) in zip(taps, sums, kept, strict=True)
         ],
     )
 
@@ -67,20 +67,17 @@ def _maps(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each convolution what it gives and that after its activation, which may serve several."""
     made: list[list[paddle.Tensor]] = [[] for _ in taps]
-    last: list[int] = []  # the convolution whose activation is awaited
 
     def convolved(place: int) -> Callable[..., None]:
         def hook(layer: nn.Layer, given: object, output: paddle.Tensor) -> None:
-            made[place], last[:] = [output, output], [place]
+            made[place][:] = [output, output]
 
         return hook
 
-    def activated(layer: nn.Layer, given: object, output: paddle.Tensor) -> None:
-        if last and taps[last[0]].activation is layer:
-            made[last.pop()][1] = output
+    def note(place: int, given: paddle.Tensor, output: paddle.Tensor) -> None:
+        made[place][1] = output
 
-    activations = {id(tap.activation): tap.activation for tap in taps if tap.activation}
     hooks = [(tap.layer, convolved(place)) for place, tap in enumerate(taps)]
-    with hooked([*hooks, *((layer, activated) for layer in activations.values())]):
+    with hooked(hooks), activated(taps, note):
         model(paddle.to_tensor(to_float(images)))
     return [(output.numpy(), after.numpy()) for output, after in made]

@@ -15,7 +15,7 @@ from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.classifier import logits_of
-from pm_cls.models.taps import Tap, hooked, outputs_of, taps
+from pm_cls.models.taps import Tap, activated, hooked, taps
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
 from pm_cls.scores.target import Binary, Classes
@@ -31,11 +31,14 @@ def first_kernels(model: nn.Layer, images: np.ndarray) -> np.ndarray:
 @paddle.no_grad()
 def feature_maps(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
     """The activations after each convolution, from the images on: float32 [n, maps, h, w]."""
-    network = one_way(model)
-    layers = [tap.activation for tap in convolutions(network, images) if tap.activation is not None]
-    with outputs_of(layers) as outputs:
+    network, maps = one_way(model), dict[int, np.ndarray]()
+
+    def note(place: int, given: paddle.Tensor, output: paddle.Tensor) -> None:
+        maps[place] = output.numpy()
+
+    with activated(convolutions(network, images), note):
         network(paddle.to_tensor(to_float(images)))
-    return [output.numpy() for output in outputs]
+    return list(maps.values())
 
 
 @silence()

@@ -61,14 +61,14 @@ OF_THE_DATA = {
 }
 
 
-def check_model(model: ModelConfig) -> None:
-    """Raise UsageError where there is no such network, or it does not have an option."""
+def check_model(model: ModelConfig) -> dict[str, Any]:
+    """The options of the network; UsageError where there is no such, or it does not have one."""
     network, given = chosen(MODELS, "model.name", model.name), model.options()
     for option, source in OF_THE_DATA.items():
         if option in given:
             raise UsageError(f"`model.{option}` is no key; it follows from {source}")
     options = {"activation": model.activation, **given}
-    checked(network.__init__, "model", f"the network {model.name}", options)
+    return checked(network.__init__, "model", f"the network {model.name}", options)
 
 
 def build(config: Config, spec: Spec, filled: bool = True) -> nn.Layer:

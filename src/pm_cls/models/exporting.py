@@ -29,6 +29,7 @@ from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_json, writing
 from pm_cls.runtime.silence import quiet
+from pm_cls.scores.calibration import right
 from pm_cls.scores.target import Classes
 
 COMPARED = 50  # images
@@ -258,15 +259,17 @@ def _in_8_bits(run: Run, data: Dataset, file: Path, out: Path) -> tuple[Path, Ex
     small = file.with_name("int8.onnx")
     kinds = ["Conv", "MatMul", "Gemm"]
     quantize_static(str(file), str(small), Reader(), per_channel=True, op_types_to_quantize=kinds)
-    images, labels, target = data.validation.images, data.validation.labels, run.spec.target
-    before = target.right(run.logits(images), labels).mean()
-    after = target.right(_onnx_answers(small)(_rgb(run, images)), labels).mean()
+    images, labels = data.validation.images, data.validation.labels
+    before, after = (
+        float(right(run.calibration, run.spec.target, logits, labels).mean())
+        for logits in (run.logits(images), _onnx_answers(small)(_rgb(run, images)))
+    )
     model = onnx.load(str(small))
     facts = _facts(run) | {"int8_accuracy": f"{after:.6f}", "float_accuracy": f"{before:.6f}"}
     onnx.helper.set_model_props(model, facts)
     onnx.save(model, str(small))
     compared = f"the {len(labels)} validation images of {data.name}"
-    return small, Exported(out, None, compared, float(before), float(after))
+    return small, Exported(out, None, compared, before, after)
 
 
 def _data(run: Run, needed: bool) -> Dataset | None:

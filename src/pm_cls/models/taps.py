@@ -80,8 +80,26 @@ def hooked(hooks: Sequence[tuple[nn.Layer, Callable[..., None]]]) -> Iterator[No
 
 
 @contextmanager
-def outputs_of(layers: Sequence[nn.Layer]) -> Iterator[list[paddle.Tensor]]:
-    """Collect what the layers give in the next forward pass, in the order in which they do."""
-    outputs: list[paddle.Tensor] = []
-    with hooked([(layer, lambda _, given, output: outputs.append(output)) for layer in layers]):
-        yield outputs
+def activated(
+    found: Sequence[Tap], note: Callable[[int, paddle.Tensor, paddle.Tensor], None]
+) -> Iterator[None]:
+    """Call `note(place, given, output)` when the output of a tap has gone through its activation.
+
+    An activation may serve several layers, as in a ResNet: each is told of its own call alone.
+    """
+    last: list[int] = []  # the place of the tap whose activation is awaited
+
+    def passed(place: int) -> Callable[..., None]:
+        def hook(*_: object) -> None:
+            last[:] = [place]
+
+        return hook
+
+    def followed(layer: nn.Layer, given: tuple[paddle.Tensor], output: paddle.Tensor) -> None:
+        if last and found[last[0]].activation is layer:
+            note(last.pop(), given[0], output)
+
+    activations = {id(tap.activation): tap.activation for tap in found if tap.activation}
+    hooks = [(tap.layer, passed(place)) for place, tap in enumerate(found)]
+    with hooked([*hooks, *((layer, followed) for layer in activations.values())]):
+        yield

@@ -41,6 +41,8 @@ OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
 def kernels(found: Saliency, language: Language = "en") -> Figure:
     """The first convolution's kernels in colour: grey is zero, one scale for all."""
     weights = found.kernels
+    if weights.shape[1] == 1:  # of one channel: grey
+        weights = np.broadcast_to(weights, (len(weights), 3, *weights.shape[2:]))
     columns = min(len(weights), 16)
     rows = -(-len(weights) // columns)
     figure = Figure(figsize=(0.6 * columns + 0.4, 0.6 * rows + 0.4), layout="constrained")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pm_cls.scores.target import Target
+
 BINS = 15
 # Of images like the held-out ones, how many have their label among the answers. A network that is
 # right of 98 in 100 would never be unsure were 0.95 asked of it.
@@ -51,6 +53,19 @@ class Calibration:
 
 
 AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)  # where none is stored
+
+
+def right(
+    known: Calibration | None, target: Target, logits: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    """bool [n]: where the answers are the labels, by a stored threshold where there is one.
+
+    Args:
+        logits: float [n, outputs].
+    """
+    if known is None:
+        return target.right(logits, labels)
+    return known.answers(logits[:, 0]) == labels
 
 
 def fit(logits: np.ndarray, labels: np.ndarray, views: int = 1) -> Calibration:

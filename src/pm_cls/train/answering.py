@@ -24,6 +24,10 @@ class Answering:
         self._kind, self._decay, self._model = config.weights, config.average_decay, model
         self._least = float("inf")
         self._kept: dict[str, paddle.Tensor] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with the weights as they are."""
         if self._kind != "last":
             self._keep()
 

@@ -33,7 +33,10 @@ NAMED: dict[str, Mapping[str, Any]] = {
         name: f"{step.meaning}; up to {step.most:g}" for name, step in AUGMENTATIONS.items()
     },
 }
-OF_STEPS = ("loss.", "optimizer.", "schedule.", "pretraining.", "train.order")
+OF_STEPS = (
+    "loss.", "optimizer.", "schedule.", "pretraining.", "train.order", "train.precision",
+    "model.dropout",
+)  # fmt: skip
 OF_ALL_NETWORKS = {*OF_THE_DATA, "activation"}
 
 
@@ -50,8 +53,7 @@ def check(config: Config) -> None:
         of = getattr(config, section)
         named = chosen(NAMED[f"{section}.name"], f"{section}.name", of.name)
         checked(named, section, of.name, of.options())
-    check_model(config.model)
-    if config.model.options().get("grey") and config.data.channel_order != "rgb":
+    if check_model(config.model).get("grey") and config.data.channel_order != "rgb":
         raise UsageError("`model.grey` weighs red, green and blue; `data.channel_order` rgb is it")
     if config.model.pretrained and config.data.channel_order != "rgb":
         raise UsageError(

@@ -10,6 +10,7 @@ from paddle import nn
 from pm_cls.config import Config
 from pm_cls.data import Split, order
 from pm_cls.data.augmentation import MIXUP, Augmentation
+from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.normalisation import takes_two
 from pm_cls.runtime.errors import UsageError
 from pm_cls.train.objective import Objective, Outputs
@@ -54,10 +55,11 @@ class Lessons:
         """Raise UsageError where a batch is too small for the network."""
         shown, size = len(self.places(1)), self._config.train.batch_size
         is_in_steps = self._config.train.fit == "steps"
-        if is_in_steps and (shown - 1) % size == 0 and takes_two(model):
+        one = paddle.to_tensor(to_float(self._split.images[:1]))
+        if is_in_steps and (shown - 1) % size == 0 and takes_two(model, one):
             raise UsageError(
                 f"`train.batch_size` {size} leaves one of the {shown} training images for the last "
-                "batch, and batch normalisation of linear layers takes two; another size will do"
+                "batch, where batch normalisation would see a single value; another size will do"
             )
 
     def places(self, epoch: int) -> np.ndarray:

@@ -53,23 +53,37 @@ def pretrain(
         parameters = [*tap.layer.parameters(), *decoder.parameters()]
         optimizer = paddle.optimizer.Adam(config.learning_rate, parameters=parameters)
         errors = []
-        for epoch in tqdm(
-            range(config.epochs), f"pre-training {tap.name}", disable=None, leave=False
-        ):
-            order = kept[shuffled(len(kept), seed, epoch)]
-            batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-            errors.append(0.0)
-            for batch in batches:
-                given = _given_to(model, tap.layer, images[batch])
-                error = ((_again(tap, decoder, given) - given) ** 2).mean()
-                errors[-1] += error.item() * len(batch) / len(order)
-                error.backward()
-                optimizer.step()
-                optimizer.clear_grad(set_to_zero=False)
+        with _trained(tap.layer):
+            for epoch in tqdm(
+                range(config.epochs), f"pre-training {tap.name}", disable=None, leave=False
+            ):
+                order = kept[shuffled(len(kept), seed, epoch)]
+                batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+                errors.append(0.0)
+                for batch in batches:
+                    given = _given_to(model, tap.layer, images[batch])
+                    error = ((_again(tap, decoder, given) - given) ** 2).mean()
+                    errors[-1] += error.item() * len(batch) / len(order)
+                    error.backward()
+                    optimizer.step()
+                    optimizer.clear_grad(set_to_zero=False)
         if not math.isfinite(errors[-1]):
             raise Diverged(f"pre-training: the error of {tap.name} became {errors[-1]}")
         log.info(f"pre-trained {tap.name}: mean squared error {errors[0]:.4g} -> {errors[-1]:.4g}")
     model.clear_gradients()
+
+
+@contextmanager
+def _trained(layer: nn.Layer) -> Iterator[None]:
+    """A layer at the whole learning rate, whatever `optimizer.features_rate` makes of it later."""
+    own = [(one, one.optimize_attr, one.stop_gradient) for one in layer.parameters()]
+    for one, attributes, _ in own:
+        one.optimize_attr, one.stop_gradient = {**attributes, "learning_rate": 1.0}, False
+    try:
+        yield
+    finally:
+        for one, attributes, is_still in own:
+            one.optimize_attr, one.stop_gradient = attributes, is_still
 
 
 def _decoder(layer: nn.Layer) -> nn.Layer:

@@ -275,13 +275,10 @@ class Training:
         else:
             write_text(self.folder / folder.CONFIG, self.config.to_yaml())
             pretrain(
-                self.model,
-                self.data.train.images,
-                self.lessons.kept,
-                self.config.pretraining,
-                batch_size=self.config.train.batch_size,
-                seed=self.config.seed,
-            )
+                self.model, self.data.train.images, self.lessons.kept, self.config.pretraining,
+                batch_size=self.config.train.batch_size, seed=self.config.seed,
+            )  # fmt: skip
+            self.answering.begin()
         environment.write(self.folder, self.environment)
         epochs.write(self.folder, self.progress.metrics)
         tell_of(self.data)

@@ -1,7 +1,8 @@
 """Steps that change values: images are uint8 [channels, height, width], and keep that shape.
 
 The channels of colours are red, green and blue, in that order or from the last on: no step tells
-which is which but for the grey value, whose middle weight is that of green in both.
+which is which but `contrast` and `saturation`, whose grey value weighs green alike in both and red
+for blue in the latter, and `jpeg`.
 """
 
 import io

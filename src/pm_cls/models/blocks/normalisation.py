@@ -3,10 +3,12 @@
 import itertools
 from collections.abc import Iterator
 
+import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
 from pm_cls.models.blocks.stages import Sequential, sequentials
+from pm_cls.models.taps import hooked
 from pm_cls.runtime.errors import UsageError
 
 NORMALISING = (nn.BatchNorm, nn.BatchNorm1D, nn.BatchNorm2D)  # over each batch
@@ -54,7 +56,21 @@ def has_statistics(model: nn.Layer) -> bool:
     return any(isinstance(layer, NORMALISING) for layer in model.sublayers())
 
 
-def takes_two(model: nn.Layer) -> bool:
-    """Whether a layer normalises over the images of a batch alone; one image then becomes zeros."""
-    layers = (layer for layer in model.sublayers() if isinstance(layer, nn.BatchNorm1D))
-    return any(not layer._use_global_stats for layer in layers)
+@paddle.no_grad()
+def takes_two(model: nn.Layer, images: paddle.Tensor) -> bool:
+    """Whether a layer would normalise over one value, which is then left as it is.
+
+    Args:
+        images: float32 [1, channels, h, w], one as the network is trained on; the network is left
+            in evaluation mode.
+    """
+    model.eval()
+    alone: list[bool] = []
+
+    def note(layer: nn.Layer, given: object, output: paddle.Tensor) -> None:
+        alone.append(not layer._use_global_stats and output.size == output.shape[1])
+
+    layers = [layer for layer in model.sublayers() if isinstance(layer, NORMALISING)]
+    with hooked([(layer, note) for layer in layers]):
+        model(images)
+    return any(alone)

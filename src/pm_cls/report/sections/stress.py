@@ -15,6 +15,7 @@ from pm_cls.report import columns
 from pm_cls.report.columns import number, words
 from pm_cls.report.runs import Record, seeds_words
 from pm_cls.report.section import Content, Material, Section
+from pm_cls.scores.calibration import right
 
 STRENGTHS = (3, 5)  # which are told: another hospital's photographs, and bad ones
 Score = Literal["auc", "accuracy"]
@@ -174,11 +175,8 @@ def _lines(ours: Sequence[Record], found: Sequence[Cell], cost: Network | None) 
 def _elsewhere(run: Record, data: str) -> tuple[float | None, float]:
     """AUC, and the accuracy at the stored threshold, else at one half."""
     found = run.evaluations[data][1]
-    scores = found.scores()
-    if run.calibration is None:
-        return scores.auc, scores.accuracy
-    answers = run.calibration.answers(found.logits[:, 0])
-    return scores.auc, float((answers == found.labels).mean())
+    are_right = right(run.calibration, found.target, found.logits, found.labels)
+    return found.scores().auc, float(are_right.mean())
 
 
 def _title(ours: Sequence[Record], cost: Network | None) -> Text:
