@@ -1,5 +1,6 @@
 """Pixels: sampling as OpenCV does it, the RGB rule, the range, bad files."""
 
+import io
 import os
 import struct
 
@@ -124,3 +125,12 @@ def test_whatever_pillow_raises_is_a_bad_photograph(tmp_path, monkeypatch):
     monkeypatch.setattr(ImageOps, "exif_transpose", damaged)
     with pytest.raises(BadPhotograph, match="cannot be decoded"):
         read_photograph(path)
+
+
+def test_the_reason_names_no_file_again(tmp_path):
+    (tmp_path / "a b'.jpg").write_bytes(b"no picture")
+    for given in (tmp_path / "a b'.jpg", io.BytesIO(b"no picture")):
+        with pytest.raises(
+            BadPhotograph, match=r"^cannot be decoded \(cannot identify image file\)"
+        ):
+            read_photograph(given)

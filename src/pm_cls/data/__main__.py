@@ -180,7 +180,7 @@ def prepare(sources: Sequence[Path], out: Path) -> tuple[list[str], str]:
             copied: dict[str, str] = {}
             try:
                 listing = layout.find(*found.roots, sources=sources, named=found.tables)
-                copied.update(_copy(listing, draft))
+                copied = _copy(listing, draft)
                 described = verify(draft).replace(str(draft), str(out))
             except DataError as error:
                 words = str(error)

@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=typed_path,
         help=f"folder to write (default: {OUT}; {OUT_SYNTHETIC} of drawn photographs); its figures "
-        "and the finished runs in its records/ "
-        f"are replaced, its {baselines.FILE} is read",
+        f"and the finished runs in its records/ are replaced, its {baselines.FILE} is read",
     )
     parser.add_argument(
         "--seeds",

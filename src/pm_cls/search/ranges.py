@@ -117,9 +117,8 @@ class Search:
         if name:
             settings["experiment"] = name
         if "train.epochs" in chosen and "train.report_epochs" not in chosen:
-            settings["train"]["report_epochs"] = [
-                chosen["train.epochs"]
-            ]  # each is judged at its end
+            # Each is judged at its end.
+            settings["train"]["report_epochs"] = [chosen["train.epochs"]]
         config = resolve(settings, words)
         check(config)
         return config

@@ -36,7 +36,7 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
 
     Raises:
         UsageError: Optuna is not there, or its storage cannot be used.
-        RunError: no trial came to an end.
+        RunError: no trial came to an end, or a file cannot be written; the trial is gone on with.
     """
     devices.prepare(device)
     try:

@@ -55,7 +55,7 @@ def read_photograph(path: str | Path | io.BytesIO) -> Image.Image:
         if (len(path.getbuffer()) if isinstance(path, io.BytesIO) else os.path.getsize(path)) == 0:
             raise BadPhotograph("is empty", "empty")
         advice = f"; {ADVICE}" if isinstance(error, UnidentifiedImageError) else ""
-        reason = str(error).replace(f" {str(path)!r}", "")
+        reason = str(error).replace(f" {str(path)!r}", "").replace(f" {path}", "")
         raise BadPhotograph(f"cannot be decoded ({reason}){advice}", "damaged")
 
 
