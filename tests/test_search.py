@@ -175,6 +175,10 @@ def test_a_trial_that_another_process_is_at_work_on_is_left_to_it(written, tmp_p
         ),
         ({"train.batch_size": {"low": 4, "high": 8, "step": 0.5}}, r"step 0.5 is no whole number"),
         ({"train.batch_size": {"low": 4, "high": 8.0}}, r"train.batch_size. is 5\.4"),
+        (
+            {"optimizer.name": ["momentum", "sgd"], "optimizer.momentum": [0.0, 0.5]},
+            r"name: sgd, optimizer.momentum: 0.5: .optimizer.momentum. is 0 or left out",
+        ),
         ({"experiment": ["a", "b"]}, r"ranges.experiment`: all trials of a search share it"),
         ({"train.hold_out": [0.1, 0.2]}, r"train.hold_out`: all trials of a search share it"),
         ({"train.batch_size": "4 to 8"}, r"is '4 to 8'; a list of values, or low and high"),

@@ -92,6 +92,11 @@ def test_the_command_needs_nothing_else(capsys):
             ["train.fit=regression", "train.hold_out=0.2", "train.weights=average"],
             "average is for training in steps",
         ),
+        (["optimizer.name=sgd", "optimizer.momentum=0.5"], "momentum` is 0 or left out"),
+        (["pretraining.learning_rate=0.1"], r"is for `pretraining.epochs` above 0"),
+        (["train.average_decay=0.9"], r"`train.average_decay` is for `train.weights` average"),
+        (["data.split_seed=1"], r"`data.split_seed` is for `data.name` folder"),
+        (["model.frozen_statistics=true"], "this network has no batch normalisation"),
         (["train.hold_out=0.01"], "hold_out` 0.01 of 24 training images is none; 0.042 holds one"),
     ],
 )
@@ -103,6 +108,24 @@ def test_settings_that_would_be_passed_over_are_refused(settings, words, tiny_co
 
 def test_no_is_no_wherever_it_comes_from(tiny_config):
     check(tiny_config("model.name=dense", "data.channel_order=bgr", "model.grey=no"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["data.field_of_view=crop"], "`data.field_of_view` is for photographs"),
+        (["data.colour=even"], "`data.colour` is for photographs"),
+        (["data.channel_order=bgr"], "`data.channel_order` is for images in colour"),
+    ],
+)
+def test_keys_of_photographs_are_refused_for_digits(settings, words, tiny_config):
+    with pytest.raises(UsageError, match=words):
+        check(tiny_config("data.name=mnist", "data.image_size=28", *settings))
+
+
+def test_what_is_passed_over_may_stand_there_as_it_is(tiny_config):
+    check(tiny_config("optimizer.name=sgd", "optimizer.momentum=0"))
+    check(tiny_config("optimizer.name=sgd", "optimizer.momentum=0.9", "train.average_decay=0.99"))
 
 
 def test_a_single_patient_cannot_be_held_out(tiny_config):

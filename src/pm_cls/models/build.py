@@ -22,7 +22,7 @@ from pm_cls.models.blocks.dropout import drop
 from pm_cls.models.blocks.initialisers import draw_weights, scale_weights
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.mirrored import Mirrored
-from pm_cls.models.blocks.normalisation import NORMALISING, normalize
+from pm_cls.models.blocks.normalisation import NORMALISING, has_statistics, normalize
 from pm_cls.models.blocks.pooling import pool_otherwise
 from pm_cls.models.blocks.stages import Sequential
 from pm_cls.models.efficientnet import EfficientNetLite0
@@ -140,6 +140,8 @@ def build_model(
             model.as_imagenet = True
         if filled:
             load_pretrained(model, name)
+    if frozen_statistics and not has_statistics(model):
+        raise UsageError("`model.frozen_statistics`: this network has no batch normalisation")
     for layer in model.sublayers():
         if isinstance(layer, Conv2D | DepthwiseConv2D | Linear | Sequential):
             layer.fast = fast

@@ -1,7 +1,8 @@
 """What a search looks for: settings, and the ranges that some of them come from."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,10 +102,20 @@ class Search:
                 "judged on the same images"
             )
         found = cls(settings, ranges, str(path))
-        for key, values in ranges.items():
-            for value in values if isinstance(values, list) else values.tried:
-                found.config({key: value})
+        for one in found._tried():
+            found.config(one)
         return found
+
+    def _tried(self) -> Iterator[dict[str, Any]]:
+        """Each value of each key, then each two of two keys: of a range its ends."""
+        tried = {
+            key: values if isinstance(values, list) else values.tried
+            for key, values in self.ranges.items()
+        }
+        for number in (1, 2):
+            for keys in itertools.combinations(tried, number):
+                for values in itertools.product(*(tried[key] for key in keys)):
+                    yield dict(zip(keys, values, strict=True))
 
     def config(self, chosen: Mapping[str, Any], name: str = "") -> Config:
         """The config of a trial with these values; UsageError where one does not fit."""
@@ -120,7 +131,10 @@ class Search:
             # Each is judged at its end.
             settings["train"]["report_epochs"] = [chosen["train.epochs"]]
         config = resolve(settings, words)
-        check(config)
+        try:
+            check(config)
+        except UsageError as error:
+            raise UsageError(f"{words}: {error}")
         return config
 
     def stated(self) -> dict[str, Any]:

@@ -37,6 +37,45 @@ OF_STEPS = (
     "loss.", "optimizer.", "schedule.", "pretraining.", "train.order", "train.precision",
     "model.dropout",
 )  # fmt: skip
+WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta")
+# How keys begin that some configs pass over: for which of them, and why. They keep their defaults.
+PASSED_OVER: list[tuple[tuple[str, ...], Callable[[Config], bool], str]] = [
+    (
+        OF_STEPS,
+        lambda config: config.train.fit == "regression",
+        "is for training in steps; `train.fit` regression makes none",
+    ),
+    (
+        ("optimizer.momentum",),
+        lambda c: c.optimizer.name in WITHOUT_MOMENTUM and c.optimizer.momentum > 0,
+        f"is 0 or left out for `optimizer.name` {', '.join(WITHOUT_MOMENTUM)}, which have none",
+    ),
+    (
+        ("pretraining.learning_rate",),
+        lambda config: not config.pretraining.epochs,
+        "is for `pretraining.epochs` above 0",
+    ),
+    (
+        ("train.average_decay",),
+        lambda config: config.train.weights != "average",
+        "is for `train.weights` average",
+    ),
+    (
+        ("data.field_of_view", "data.colour"),
+        lambda config: not spec_of(config.data).of_photographs,
+        "is for photographs; `data.name` names other images",
+    ),
+    (
+        ("data.channel_order",),
+        lambda config: spec_of(config.data).channels == 1,
+        "is for images in colour; `data.name` names grey ones",
+    ),
+    (
+        ("data.validation_share", "data.split_seed"),
+        lambda config: config.data.name != "folder",
+        "is for `data.name` folder; the others come with their validation images",
+    ),
+]
 OF_ALL_NETWORKS = {*OF_THE_DATA, "activation"}
 
 
@@ -44,7 +83,8 @@ def check(config: Config) -> None:
     """All that can be told of a config before its network is built and its data are read.
 
     Raises:
-        UsageError: it names something that there is not, or an option that does not fit.
+        UsageError: it names something that there is not, an option that does not fit, or one that
+            would be passed over.
     """
     augmentation.check(config.train.augmentation, spec_of(config.data).channels)
     chosen(ORDERS, "train.order", config.train.order)
@@ -63,13 +103,11 @@ def check(config: Config) -> None:
         raise UsageError(
             "`loss.centre` goes by the class, and `train.augmentation.mixup` mixes two; use one"
         )
-    if config.train.fit == "regression":
-        plain, ours = Config(experiment=config.experiment).flat(), config.flat()
-        unused = [k for k in ours if k.startswith(OF_STEPS) and ours[k] != plain.get(k)]
-        if unused:
-            raise UsageError(
-                f"`{unused[0]}` is for training in steps; `train.fit` regression makes none"
-            )
+    chosen_keys = config.differing(Config(experiment=config.experiment))
+    for keys, is_so, why in PASSED_OVER:
+        unused = [key for key in chosen_keys if key.startswith(keys)]
+        if unused and is_so(config):
+            raise UsageError(f"`{unused[0]}` {why}")
 
 
 def described() -> str:
