@@ -62,7 +62,7 @@ def test_a_file_of_one_experiment_needs_no_name_and_takes_its_own(study):
     file = study("experiment: mine\nseed: 3")
     assert load_config(file) == load_config(file, experiment="mine")
     assert load_config(study("variations: [{each: {only: {}}}]", "b.yaml")).experiment == "only"
-    with pytest.raises(UsageError, match="holds no other; --experiment can be mine"):
+    with pytest.raises(UsageError, match="can be mine; --set experiment=other calls a run"):
         load_config(file, experiment="other")
 
 

@@ -109,6 +109,9 @@ def test_what_is_wrong_with_folders_is_named(pictures, tmp_path):
         return str(caught.value)
 
     assert "is no folder and no file" in told(tmp_path / "absent")
+    picture = tmp_path / "eye.JPG"
+    picture.write_bytes(b"")
+    assert "eye.JPG: is one photograph; " in told(picture)
     (tmp_path / "none").mkdir()
     assert "no folder of a class" in told(tmp_path / "none")
     assert "one class, zebra" in told(_with(tmp_path / "one", pictures / "zebra"))

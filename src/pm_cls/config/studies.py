@@ -117,7 +117,10 @@ def load_config(
         (experiment,) = found
     if experiment is None or experiment not in found:
         what = "holds many experiments" if experiment is None else f"holds no {experiment}"
-        raise UsageError(f"{path}: {what}; --experiment can be {', '.join(found)}")
+        mend = ""
+        if experiment is not None and len(found) == 1:
+            mend = f"; --set experiment={experiment} calls a run of it so"
+        raise UsageError(f"{path}: {what}; --experiment can be {', '.join(found)}{mend}")
     return resolve(found[experiment], str(path), overrides)
 
 

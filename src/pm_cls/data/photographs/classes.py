@@ -84,6 +84,8 @@ def find(root: Path) -> Found:
 
 
 def _find(root: Path) -> Found:
+    if root.is_file() and is_photograph(root.name):
+        raise DataError(f"{root}: is one photograph; {LAYOUT}; `pm-cls predict` answers it")
     if root.is_file():
         return _of_table(root, root.parent, _table(root))
     if not root.is_dir():

@@ -36,6 +36,7 @@ LAYOUT = f"""expected:
 data/README.md says where to get them; a synthetic set is drawn, and trained on, by
   pm-cls data synthesize --out data/synthetic
   python -m pm_cls.train --config configs/lenet7_relu.yaml --set data.root=data/synthetic"""
+CLASSES = "one for each class of your own is `data.name: folder` and `pm-cls data check DIR`"
 MAX_MARKER = 1_000_000  # bytes
 
 
@@ -158,6 +159,8 @@ def find(*roots: Path, sources: Sequence[Path] = (), named: Sequence[Path] = ())
         unread = "".join(f"\n{note}" for note in found.notes() if found.unread)
         if not found.training and not found.validation:
             absent = "holds no photographs in a folder of either split"
+            if found.elsewhere:
+                advice = f"{len(found.elsewhere):,} lie in other folders ({CLASSES}); {advice}"
         else:
             part = "validation" if found.training else "training"
             absent = f"the {part} photographs are missing"
