@@ -122,6 +122,14 @@ def test_it_goes_through_what_the_run_was_trained_on(tiny_config, tmp_path):
     assert states[-1].gradient_norm == pytest.approx(last, rel=1e-4)
 
 
+def test_centres_that_a_run_does_not_keep_pull_at_nothing(tiny_config, tmp_path):
+    run = train(tiny_config("loss.centre=1"), tmp_path, "cpu")
+    loss = run.config.loss.model_copy(update={"centre": 0.0})
+    plain = Run(run.folder, run.config.model_copy(update={"loss": loss}))
+    data = load_dataset(run.config.data)
+    assert list(layer_states(run, data)) == list(layer_states(plain, data))
+
+
 def test_a_regression_makes_no_updates(tiny_config, tmp_path):
     once = ("train.fit=regression", "train.epochs=1", "train.report_epochs=[1]")
     config = tiny_config(*once, "model.activation=tanh")

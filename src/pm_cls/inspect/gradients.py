@@ -19,11 +19,15 @@ from pm_cls.train.objective import Objective
 
 
 def layer_states(run: Run, dataset: Dataset) -> Iterator[LayerState]:
-    """Each layer of a run before training and at its reported epochs."""
+    """Each layer of a run before training and at its reported epochs.
+
+    The gradients leave out the share of `loss.centre`: a run does not keep its centres.
+    """
     config, split = run.config, dataset.train
+    without_centres = config.loss.model_copy(update={"centre": 0.0})
     for epoch in (0, *config.train.report_epochs):
         model = Run(run.folder, config, epoch).network if epoch else build(config, run.spec)
-        loss = Objective(config.loss, run.spec, model)
+        loss = Objective(without_centres, run.spec, model)
         lessons = Lessons(config, split, loss)  # which weighs the classes too
         trained = split.images[lessons.kept], split.labels[lessons.kept]
         update = lessons.steps * epoch if config.train.fit == "steps" else 0
