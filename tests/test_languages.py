@@ -64,3 +64,16 @@ def test_each_leads_to_the_other(page):
     english, chinese = (text[:600] for text in pair(page))
     assert f"]({page.name})" in english and "中文" in english
     assert f"]({page.name.replace('.zh.md', '.md')})" in chinese and "English" in chinese
+
+
+def test_every_file_of_the_results_is_told():
+    page = (REPOSITORY / "docs" / "results.md").read_text(encoding="utf-8")
+    table = page.partition("## Every file of results/")[2]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told: set[str] = set()
+    for cell in cells:
+        names = re.findall(r"`([^`]+)`", cell)
+        stems = [name.partition(".")[0] for name in names if name[0] != "."]
+        for name in names:
+            told |= {stem + name for stem in stems} if name[0] == "." else {name.rstrip("/")}
+    assert told == {path.name for path in (REPOSITORY / "results").iterdir()}
