@@ -11,6 +11,7 @@ from pm_cls.report.published import differing, load
 from pm_cls.report.runs import Record
 from pm_cls.scores.target import Classes
 
+THESIS = "thesis"
 OTHERS = ("tutorial", "digits", "shapes")
 Sections = dict[str, dict[str, Value | dict[str, float]]]
 
@@ -110,6 +111,11 @@ class Study:
         return rows
 
     @property
+    def is_thesis(self) -> bool:
+        """Whose verdicts, learning curves and pairs have sections of their own."""
+        return self.name == THESIS
+
+    @property
     def names(self) -> list[str]:
         """The experiments in the order of the rows."""
         return list(dict.fromkeys(one.experiment for one in self.results))
@@ -153,7 +159,7 @@ class Study:
 
 
 def thesis() -> Study:
-    return load(Study, "thesis.yaml")
+    return load(Study, f"{THESIS}.yaml")
 
 
 def others() -> list[Study]:

@@ -18,7 +18,7 @@ from pm_cls.presentation.text import (
 from pm_cls.report import columns
 from pm_cls.report.columns import Column, number, words
 from pm_cls.report.published import studies
-from pm_cls.report.published.studies import Stated, Study, thesis
+from pm_cls.report.published.studies import Stated, Study
 from pm_cls.report.runs import Record, grouped
 from pm_cls.report.section import Content, Material, Section, marks
 from pm_cls.report.sections import pairs
@@ -97,7 +97,7 @@ def paper(study: Study) -> list[Column]:
         Column(f"{called} loss ×100", "stated.loss", percent),
         Column("our loss ×100", "loss.mean", percent),
         Column("difference", "loss_difference", percent_more),
-        *([] if study == thesis() else [Column("verdict", "verdict", is_words=True)]),
+        *([] if study.is_thesis else [Column("verdict", "verdict", is_words=True)]),
         Column("seeds", "seeds", is_words=True),
         Column("images", "n_images"),
         Column("data", "dataset", is_words=True),
@@ -112,7 +112,7 @@ def page(study: Study) -> list[Column]:
         number("row", "行", "stated.row"),
         Column(Text("network", "网络"), "stated.network", study.named, is_words=True),
     ]
-    if study == thesis():
+    if study.is_thesis:
         own.append(words("activation", "激活函数", "stated.activation"))
     elif len(study.images) > 1:
         own.append(Column(Text("data", "数据"), "data_name", study.named, is_words=True))
@@ -128,14 +128,14 @@ def page(study: Study) -> list[Column]:
         number("mean loss ×100", "平均损失 ×100", "loss.mean", percent),
         number("runs", "运行数", "n_runs"),
         number("images", "图像数", "n_images"),
-        *([] if study == thesis() else [words("verdict", "判定", "verdict")]),
+        *([] if study.is_thesis else [words("verdict", "判定", "verdict")]),
         Column(Text("source", "来源"), "stated.source", study.named, is_words=True),
     ]
 
 
 def section(study: Study) -> Section:
     """The section of a study; that of the thesis is called `table`."""
-    name = "table" if study == thesis() else study.name
+    name = "table" if study.is_thesis else study.name
     return Section(name, study.nav, partial(make, study), template="table.html.j2")
 
 
@@ -152,11 +152,11 @@ def make(study: Study, material: Material) -> Content:
     ]
     lines = "".join(f"- {note}\n" for note in english)
     with_runs = [row for row in rows if row.runs]
-    is_told = material.has_study if study == thesis() else bool(found)
-    ending, figure = ("", "intervals") if study == thesis() else (f"{study.name}_", study.name)
+    is_told = material.has_study if study.is_thesis else bool(found)
+    ending, figure = ("", "intervals") if study.is_thesis else (f"{study.name}_", study.name)
     drawn = {figure: partial(draw_intervals, study, with_runs)} if with_runs else {}
-    curves = {} if study == thesis() else grouped(found, lambda run: run.experiment)
-    compared = [] if study == thesis() else list(pairs.pairs(curves))
+    curves = {} if study.is_thesis else grouped(found, lambda run: run.experiment)
+    compared = [] if study.is_thesis else list(pairs.pairs(curves))
     texts = {
         f"{study.table}.md": f"# {title}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
         f"{study.table}.csv": columns.csv(columns.plain(_CSV.format(called=study.called.en)), rows),
@@ -165,7 +165,7 @@ def make(study: Study, material: Material) -> Content:
     }
     return Content(
         told=Table(study, rows, notes, list(curves), bool(compared)) if is_told else None,
-        files=texts if is_told or study == thesis() else dict.fromkeys(texts),
+        files=texts if is_told or study.is_thesis else dict.fromkeys(texts),
         figures=drawn,
         page_figures={n: partial(learning_curve, ours) for n, ours in curves.items()},
         tables={
@@ -252,7 +252,7 @@ def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en")
 
 
 def _name(study: Study, row: Stated) -> Text:
-    activation = f" {row.activation}" if study == thesis() else ""
+    activation = f" {row.activation}" if study.is_thesis else ""
     name = study.named(f"{row.network}{activation}")
     if row.dataset != next(iter(study.images)):
         data = study.named(study.data_names[row.dataset])
