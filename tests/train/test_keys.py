@@ -63,6 +63,12 @@ def test_ranges_and_defaults():
     )
 
 
+def test_a_network_of_one_activation_says_so():
+    of_networks = paragraph("model.name").split("      vgg16: ")[1]
+    assert of_networks.splitlines()[1].strip() == "model.activation: relu, default relu"
+    assert paragraph("model.name").count("model.activation: ") == 5
+
+
 def test_the_command_needs_nothing_else(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--keys"])

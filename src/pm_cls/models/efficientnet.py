@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 from pydantic import Field
 
+from pm_cls.models.blocks.activations import ReluAlone
 from pm_cls.models.blocks.depthwise import DepthwiseConv2D
 from pm_cls.models.blocks.linear import Linear
 from pm_cls.models.blocks.pooling import Averaged
@@ -67,7 +68,7 @@ class EfficientNetLite0(nn.Layer):
         *,
         channels: int = 3,
         outputs: int = 1,
-        activation: Literal["relu"] = "relu",
+        activation: ReluAlone = "relu",
         image_size: int = 224,
         stages: Annotated[
             tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...],

@@ -5,13 +5,14 @@ within 1 / sqrt(features); it does here too.
 """
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import paddle
 from paddle import nn
 from paddle.vision import models
 from pydantic import Field
 
+from pm_cls.models.blocks.activations import ReluAlone
 from pm_cls.models.blocks.quick import quicken
 from pm_cls.models.blocks.sizes import at_least, in_colour
 
@@ -34,7 +35,7 @@ class Vision(nn.Layer):
         *,
         channels: int = 3,
         outputs: int = 1,
-        activation: Literal["relu"] = "relu",
+        activation: ReluAlone = "relu",
         image_size: int = 224,
     ) -> None:
         super().__init__()
@@ -79,7 +80,7 @@ class ResNet(Vision):
         *,
         channels: int = 3,
         outputs: int = 1,
-        activation: Literal["relu"] = "relu",
+        activation: ReluAlone = "relu",
         image_size: int = 224,
         shortcuts: Annotated[
             bool, Field(description="What goes into a block is added to what comes out of it.")

@@ -133,8 +133,9 @@ def _lines(section: type[Section], prefix: str) -> Iterator[str]:
 
 def _options(named: Callable[..., Any], section: str) -> Iterator[str]:
     for option in inspect.signature(named, eval_str=True).parameters.values():
-        if option.kind is option.KEYWORD_ONLY and option.name not in OF_ALL_NETWORKS:
-            field = FieldInfo.from_annotation(option.annotation)
+        field = FieldInfo.from_annotation(option.annotation)
+        is_own = option.name not in OF_ALL_NETWORKS or field.description
+        if option.kind is option.KEYWORD_ONLY and is_own:
             yield (
                 f"        {section}.{option.name}: {_accepted(field)}, "
                 f"default {_plain(option.default)}"

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from typing import Annotated, Literal
 
 import paddle
 from paddle import nn
+from pydantic import Field
 
 ACTIVATIONS = {
     "sigmoid": nn.Sigmoid,
@@ -14,6 +16,8 @@ ACTIVATIONS = {
     "elu": nn.ELU,
     "gelu": nn.GELU,
 }
+
+ReluAlone = Annotated[Literal["relu"], Field(description="The one that this network has.")]
 
 # Those that never fall where their input rises.
 MONOTONE = (nn.Sigmoid, nn.Tanh, nn.ReLU, nn.LeakyReLU, nn.ELU)
