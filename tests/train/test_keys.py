@@ -48,10 +48,11 @@ def test_all_that_can_be_named_is_there_with_its_options():
     ) in paragraph("model.name")
 
 
-def test_options_of_networks_and_optimisers_have_a_meaning():
-    for key in ("model.name", "optimizer.name"):
-        after = re.findall(r"^        \w+\.\w+: .*\n( *)", paragraph(key), re.MULTILINE)
-        assert after and set(after) == {" " * 10}
+@pytest.mark.parametrize("section", ["model", "optimizer", "schedule", "loss"])
+def test_each_option_has_a_meaning(section):
+    named = paragraph(f"{section}.name")
+    after = re.findall(r"^        \w+\.\w+: .*\n( *)", named, re.MULTILINE)
+    assert after and set(after) == {" " * 10}
 
 
 def test_ranges_and_defaults():

@@ -107,25 +107,28 @@ class DataConfig(Section):
 class ModelConfig(OpenSection):
     name: Name = Field("lenet7", description="Network: a key of pm_cls.models.MODELS.")
     activation: Literal["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu"] = Field(
-        "relu", description="After every convolution and every hidden linear layer."
+        "relu",
+        description="After every convolution and every hidden linear layer; leaky relu of Maas et "
+        "al. (2013), ELU of Clevert et al. (2016), GELU of Hendrycks and Gimpel (2016).",
     )
     pooling: Literal["max", "average", "overlapping"] = Field(
         "max",
-        description="In place of each 2x2 max pooling; overlapping: 3x3 windows two pixels apart.",
+        description="In place of each 2x2 max pooling; overlapping: 3x3 windows two pixels apart "
+        "(Krizhevsky et al. 2012).",
     )
     dropout: Annotated[Real, Field(ge=0, lt=1)] | None = Field(
-        None, description="After every hidden linear layer; null: as the network has it."
+        None, description="After hidden linear layers (Srivastava et al. 2014); null: its own."
     )
     normalization: Literal["none", "input", "layers"] = Field(
         "none",
-        description="Batch normalisation: of the images, without parameters, or before every "
-        "activation.",
+        description="Batch normalisation (Ioffe and Szegedy 2015): of the images, without "
+        "parameters, or before every activation.",
     )
     initial_weights: Name = Field(
         "paddle", description="A key of pm_cls.models.blocks.initialisers.INITIALISERS."
     )
     init_gain: Annotated[Real, Field(gt=0)] = Field(
-        1.0, description="Factor of the initial weights; biases are left as they are."
+        1.0, description="Factor of initial weights (Glorot and Bengio 2010: 4 for sigmoid)."
     )
     pretrained: Literal["imagenet"] | None = Field(
         None, description="Weights that all layers but the last begin with."
@@ -154,23 +157,26 @@ class OptimizerConfig(OpenSection):
         0.001, description="That the factors of the `schedule` multiply."
     )
     momentum: Annotated[Real, Field(ge=0, lt=1)] = Field(
-        0.9, description="Of the velocity; beta1 of Adam; SGD has none."
+        0.9, description="Of the velocity (Polyak 1964); beta1 of Adam; SGD has none."
     )
     weight_decay: Annotated[Real, Field(ge=0)] = Field(
         0.0, description="L2 coefficient: so much of each weight is added to its gradient."
     )
     features_rate: Annotated[Real, Field(ge=0, le=1)] = Field(
-        1.0, description="Factor of the learning rate of all layers before the last linear one."
+        1.0,
+        description="Factor of the rate before the last linear layer (Howard and Ruder 2018).",
     )
     l1: Annotated[Real, Field(ge=0)] = Field(
-        0.0, description="L1 coefficient: added to the gradient with the sign of the weight."
+        0.0,
+        description="L1 coefficient: added to the gradient with the sign of the weight (Tibshirani "
+        "1996); with `weight_decay` the elastic net (Zou and Hastie 2005).",
     )
 
 
 class ScheduleConfig(OpenSection):
     name: Name = Field("constant", description="A key of pm_cls.train.schedules.SCHEDULES.")
     warm_up: Annotated[Real, Field(ge=0, lt=1)] = Field(
-        0.0, description="Share of the steps in which the rate rises to the schedule's."
+        0.0, description="Share of the steps in which the rate rises first (Goyal et al. 2017)."
     )
 
 
@@ -186,7 +192,9 @@ class LossConfig(OpenSection):
 
 class PretrainingConfig(Section):
     epochs: Annotated[Whole, Field(ge=0, le=1_000_000)] = Field(
-        0, description="For which each layer learns to give back what it takes, one by one."
+        0,
+        description="For which each layer learns to give back what it takes, one by one (Bengio et "
+        "al. 2007).",
     )
     learning_rate: Annotated[Real, Field(gt=0)] = Field(0.001, description="Of Adam.")
 
@@ -205,8 +213,8 @@ class TrainConfig(Section):
     )
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32",
-        description="Of the products in training on a GPU (automatic mixed precision); weights and "
-        "evaluation are float32.",
+        description="Of the products in training on a GPU (automatic mixed precision, Micikevicius "
+        "et al. 2018); weights and evaluation are float32.",
     )
     hold_out: Annotated[Real, Field(ge=0, le=0.9)] = Field(
         0.0, description="Share of the training images, drawn by the seed, that is not trained on."
@@ -225,7 +233,8 @@ class TrainConfig(Section):
     weights: Literal["last", "best", "average"] = Field(
         "last",
         description="That answer: best: of the epoch so far with the least loss of the held-out "
-        "images (early stopping); average: a moving one, where its loss there is less.",
+        "images (early stopping, Prechelt 1998); average: a moving one (Polyak and Juditsky 1992), "
+        "where its loss there is less.",
     )
     average_decay: Annotated[Real, Field(gt=0, lt=1)] = Field(
         0.99, description="Share of the moving average that a step keeps."

@@ -18,16 +18,20 @@ from pm_cls.scores.target import Binary, Several, Target
 
 Loss: TypeAlias = "Callable[..., paddle.Tensor]"
 TINY = 1e-30
-Share = Annotated[float, Field(ge=0, lt=1)]
+Smoothing = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        description="Share of the certainty that goes to all classes alike (Szegedy et al. 2016).",
+    ),
+]
 
 
 def cross_entropy(
-    logits: paddle.Tensor, labels: np.ndarray, target: Target, *, label_smoothing: Share = 0.0
+    logits: paddle.Tensor, labels: np.ndarray, target: Target, *, label_smoothing: Smoothing = 0.0
 ) -> paddle.Tensor:
-    """In nats: of the logit of label 1, the mean over several questions, or of the classes'.
-
-    `label_smoothing` gives this share of the certainty to all classes alike (Szegedy et al. 2016).
-    """
+    """In nats: of the logit of label 1, the mean over several questions, or of the classes'."""
     if isinstance(target, Binary | Several):
         wanted = labels.reshape(logits.shape).astype(np.float32)
         wanted = wanted * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else wanted
@@ -49,7 +53,9 @@ def focal(
     labels: np.ndarray,
     target: Target,
     *,
-    gamma: Annotated[float, Field(ge=0)] = 2.0,
+    gamma: Annotated[
+        float, Field(ge=0, description="How much less weighs what is known; the paper has 2.")
+    ] = 2.0,
 ) -> paddle.Tensor:
     """Cross-entropy times (1 - p)^gamma, p the probability of the label (Lin et al. 2017)."""
     if isinstance(target, Several):
@@ -74,7 +80,7 @@ def ramp(
     labels: np.ndarray,
     target: Target,
     *,
-    most: Annotated[float, Field(gt=1)] = 2.0,
+    most: Annotated[float, Field(gt=1, description="That an image can cost.")] = 2.0,
 ) -> paddle.Tensor:
     """The hinge loss up to `most`, so that outliers pull no more (Collobert et al. 2006)."""
     return _over_questions(F.relu(1 - _margins(logits, labels, target)).clip(max=most))

@@ -23,7 +23,7 @@ Least = Annotated[float, Field(gt=0, description="Added so that nothing is divid
 
 
 def momentum(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
-    """paddle.optimizer.Momentum, which the tutorial of the thesis has."""
+    """paddle.optimizer.Momentum (Polyak 1964), which the tutorial of the thesis has."""
     return paddle.optimizer.Momentum(momentum=config.momentum, **_common(parameters, config))
 
 
@@ -34,12 +34,12 @@ def nesterov(parameters: Parameters, config: OptimizerConfig) -> paddle.optimize
 
 
 def adam(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
-    """paddle.optimizer.Adam, whose beta1 is `optimizer.momentum`."""
+    """paddle.optimizer.Adam (Kingma and Ba 2015), whose beta1 is `optimizer.momentum`."""
     return paddle.optimizer.Adam(beta1=config.momentum, **_common(parameters, config))
 
 
 def sgd(parameters: Parameters, config: OptimizerConfig) -> paddle.optimizer.Optimizer:
-    """paddle.optimizer.SGD, which has no momentum."""
+    """paddle.optimizer.SGD (Robbins and Monro 1951), which has no momentum."""
     return paddle.optimizer.SGD(**_common(parameters, config))
 
 
@@ -50,7 +50,7 @@ def rmsprop(
     rho: Kept = 0.9,
     epsilon: Least = 1e-7,
 ) -> paddle.optimizer.Optimizer:
-    """paddle.optimizer.RMSProp with Keras' defaults for its decay and what keeps it from zero."""
+    """paddle.optimizer.RMSProp (Tieleman and Hinton 2012), with Keras' rho and epsilon."""
     common = _common(parameters, config)
     return paddle.optimizer.RMSProp(rho=rho, epsilon=epsilon, momentum=config.momentum, **common)
 

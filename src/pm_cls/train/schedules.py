@@ -13,6 +13,8 @@ from pydantic import Field
 from pm_cls.config.options import checked, chosen
 from pm_cls.config.schema import ScheduleConfig
 
+FINAL = "Share of `optimizer.learning_rate` at the end."
+Final = Annotated[float, Field(ge=0, lt=1, description=FINAL)]
 Schedule = Callable[[int], float]  # the number of steps made -> the factor of the next one
 
 
@@ -21,7 +23,13 @@ def constant(steps: int) -> Schedule:
     return lambda done: 1.0
 
 
-def inverse_time(steps: int, *, decay: Annotated[float, Field(ge=0)] = 1e-6) -> Schedule:
+def inverse_time(
+    steps: int,
+    *,
+    decay: Annotated[
+        float, Field(ge=0, description="That a step adds to what it is divided by.")
+    ] = 1e-6,
+) -> Schedule:
     """1 / (1 + decay x steps made), as Keras' `decay`."""
     return lambda done: 1 / (1 + decay * done)
 
@@ -29,19 +37,21 @@ def inverse_time(steps: int, *, decay: Annotated[float, Field(ge=0)] = 1e-6) -> 
 def step(
     steps: int,
     *,
-    times: Annotated[int, Field(ge=1)] = 2,
-    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+    times: Annotated[int, Field(ge=1, description="How often it falls.")] = 2,
+    factor: Annotated[float, Field(gt=0, lt=1, description="By which it falls each time.")] = 0.1,
 ) -> Schedule:
     """Times `factor` after each of the `times` + 1 equal parts of the run but the last."""
     return lambda done: factor ** (done * (times + 1) // steps)
 
 
-def exponential(steps: int, *, final: Annotated[float, Field(gt=0, lt=1)] = 0.01) -> Schedule:
+def exponential(
+    steps: int, *, final: Annotated[float, Field(gt=0, lt=1, description=FINAL)] = 0.01
+) -> Schedule:
     """By the same factor each step, `final` at the end."""
     return lambda done: final ** (done / steps)
 
 
-def cosine(steps: int, *, final: Annotated[float, Field(ge=0, lt=1)] = 0.0) -> Schedule:
+def cosine(steps: int, *, final: Final = 0.0) -> Schedule:
     """Half a wave of the cosine from 1 to `final` (Loshchilov and Hutter 2017)."""
     return lambda done: _along_cosine(1, final, done / steps)
 
@@ -49,9 +59,9 @@ def cosine(steps: int, *, final: Annotated[float, Field(ge=0, lt=1)] = 0.0) -> S
 def one_cycle(
     steps: int,
     *,
-    first: Annotated[float, Field(gt=0, lt=1)] = 0.04,
-    peak_at: Annotated[float, Field(gt=0, lt=1)] = 0.3,
-    final: Annotated[float, Field(ge=0, lt=1)] = 4e-6,
+    first: Annotated[float, Field(gt=0, lt=1, description="Share it begins with.")] = 0.04,
+    peak_at: Annotated[float, Field(gt=0, lt=1, description="Share of the run until 1.")] = 0.3,
+    final: Final = 4e-6,
 ) -> Schedule:
     """Along the cosine from `first` to 1 at a share of the run, then to `final` (Smith 2018)."""
 

@@ -65,7 +65,7 @@ AUGMENTATIONS: dict[str, Step] = {
         pixels.fancy_pca,
         0.1,
         3,
-        "colours moved along their main axes, of this SD (AlexNet: 0.1)",
+        "colours moved along their main axes, of this SD (Krizhevsky et al. 2012: 0.1)",
         True,
     ),
     "gamma": Step(pixels.gamma, 0.5, 3, "of 255ths, to a power from 1/(1 + s) to 1 + s"),
@@ -79,9 +79,14 @@ AUGMENTATIONS: dict[str, Step] = {
         pixels.resolution, 1, 20, "smaller by a factor of up to 1 + s, and large again"
     ),
     "jpeg": Step(pixels.jpeg, 0.8, 0.99, "a file of a quality of 100 down to 100 (1 - s)"),
-    "cutout": Step(places.cutout, 0.3, 1, "a square of this share of the side made mid-grey"),
+    "cutout": Step(
+        places.cutout,
+        0.3,
+        1,
+        "a square of this share of the side made mid-grey (DeVries and Taylor 2017)",
+    ),
     MIXUP: Step(
-        _as_it_is, 0.4, 10, "with another image, in shares of Beta(s, s); see `Augmentation`"
+        _as_it_is, 0.4, 10, "with another image, in shares of Beta(s, s) (Zhang et al. 2018)"
     ),
 }
 

@@ -21,7 +21,9 @@ INITIALISERS: dict[str, Initialiser] = {
     "paddle": Initialiser("convolutions normal as He's, linear layers uniform as Glorot's", None),
     "zeros": Initialiser("all 0", lambda: initializer.Constant(0.0)),
     "constant": Initialiser("all 0.01", lambda: initializer.Constant(0.01)),
-    "normal": Initialiser("normal, SD 0.01", lambda: initializer.Normal(std=0.01)),
+    "normal": Initialiser(
+        "normal, SD 0.01 (Krizhevsky et al. 2012)", lambda: initializer.Normal(std=0.01)
+    ),
     "xavier_uniform": Initialiser("Glorot and Bengio (2010)", initializer.XavierUniform),
     "xavier_normal": Initialiser("the same, normal", initializer.XavierNormal),
     "he_uniform": Initialiser("He et al. (2015)", initializer.KaimingUniform),
