@@ -338,6 +338,11 @@ def test_two_at_once_do_not_keep_scores_of_one_run(copied, clinic):
     assert not any((copied / "evaluations").glob("*"))
 
 
+def test_photographs_without_labels_are_told_what_is_needed(copied, photographs):
+    with pytest.raises(DataError, match=r"(?s)training photographs are missing.*\nwith labels \("):
+        evaluated("--run", copied, "--data", photographs / "PALM-Validation400")
+
+
 def test_training_photographs_are_no_test(copied, clinic, capsys):
     folder, table = clinic
     for name in ("P0001.png", "sub/n0161.PNG", "P0214.png", "V0001.png"):

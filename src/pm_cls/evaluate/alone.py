@@ -13,7 +13,7 @@ from pm_cls.evaluate import worth
 from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
 from pm_cls.records import evaluations, folder, predictions
 from pm_cls.records.predictions import Predictions
-from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import writing
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
     """Each reported epoch, and whether the stored predictions came out again."""
     from pm_cls.models.classifier import Run
 
-    dataset = load_dataset(run.data_at(root))
+    try:
+        dataset = load_dataset(run.data_at(root))
+    except DataError as error:
+        if root is None:
+            raise
+        raise DataError(f"{error}\nwith labels (a CSV of file,label) any photographs are scored")
     run.check_validation(dataset, root)
     split = dataset.validation
     for epoch in run.config.train.report_epochs:

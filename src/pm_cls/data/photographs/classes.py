@@ -229,8 +229,8 @@ def _only_table(root: Path) -> tuple[Path | None, list[str]]:
             others.append(path)
     if len(fitting) > 1:
         raise DataError(
-            f"{root}: {enumerate_names([p.name for p in fitting])} are tables; `data.root` can "
-            "name the one that counts"
+            f"{root}: {enumerate_names([p.name for p in fitting])} are tables; name the one that "
+            "counts in place of the folder"
         )
     if not fitting and others and not any(p.is_dir() for p in inner):
         return others[0], []  # whose reading says what is wrong
