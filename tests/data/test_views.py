@@ -7,7 +7,13 @@ from PIL import Image, ImageDraw
 from pm_cls.config import DataConfig
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import sample
-from pm_cls.data.photographs.views import MEAN_COLOUR, sampler, view_box, with_mean_colour
+from pm_cls.data.photographs.views import (
+    MEAN_COLOUR,
+    resampled,
+    sampler,
+    view_box,
+    with_mean_colour,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -105,3 +111,12 @@ def test_a_square_that_would_take_too_much_memory_is_refused():
     assert sampler(DataConfig())(strip, 8).shape == (3, 8, 8)
     with pytest.raises(BadPhotograph, match=r"15000 x 1000 pixels: the square around .* too large"):
         sampler(DataConfig(field_of_view="crop"))(strip, 8)
+
+
+def test_photographs_that_are_sampled_already_are_made_alike_too():
+    photographs = [eye(90, 90, (20, 10, 70, 60)), eye(90, 90, (5, 5, 85, 85))]
+    images = np.stack([sample(one, 90) for one in photographs])
+    np.testing.assert_array_equal(resampled(images, DataConfig()), images)
+    config = DataConfig(field_of_view="crop", colour="even", channel_order="bgr")
+    each = [sampler(config)(one, 90)[::-1] for one in photographs]
+    np.testing.assert_array_equal(resampled(images, config), each)

@@ -9,6 +9,7 @@ import pytest
 
 import pm_cls
 from pm_cls.config import load_config
+from pm_cls.data import load_dataset
 from pm_cls.evaluate.__main__ import main as evaluate_main
 from pm_cls.models import build_model
 from pm_cls.models.features import with_features
@@ -16,6 +17,7 @@ from pm_cls.models.taps import last_linear
 from pm_cls.predict import main as predict_main
 from pm_cls.records import calibration, stress
 from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.scores.metrics import scores
 from pm_cls.scores.target import Binary, Classes, Several
 from pm_cls.train import train
 from pm_cls.train.regression import fit_last_layer
@@ -251,6 +253,20 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     assert known == [("none", 0), *darker, ("haze", 2), ("mirrored", 3)]
     with pytest.raises(UsageError, match="--stress is of single runs"):
         evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
+
+
+def test_what_is_stressed_is_the_photograph_before_it_is_cropped(tiny_config, tmp_path):
+    from pm_cls.data.photographs.stress import Cell, changed
+    from pm_cls.evaluate.stress import stress as stressed
+
+    alike = ["data.field_of_view=crop", "data.colour=even", "data.channel_order=bgr"]
+    run = train(tiny_config(*ONCE, *alike), tmp_path, "cpu")
+    plain = load_dataset(tiny_config().data).validation
+    found = next(one for one in stressed(run, None, [3]) if one.change == "zoom out")
+    images = changed(plain.images, Cell("zoom out", 3)).transpose(0, 2, 3, 1)
+    logits = [[one.logit] for one in run.predict(images)]
+    expected = scores(np.array(logits, np.float32), plain.labels, Binary())
+    assert (found.correct, found.auc) == (expected.correct, expected.auc)
 
 
 def test_lost_worth_is_noted(fitted, tmp_path, capsys):

@@ -18,7 +18,7 @@ from pm_cls.data.photographs.stress import (
     cells,
     changed,
 )
-from pm_cls.data.transforms import in_order
+from pm_cls.data.photographs.views import resampled
 from pm_cls.presentation.text import Language, fraction
 from pm_cls.records import stress as records
 from pm_cls.records.stress import Stressed
@@ -32,10 +32,14 @@ if TYPE_CHECKING:
     from pm_cls.presentation.drawing import Figure
 
 NO_CHANGE = Cell("none", 0)
+AS_THEY_ARE = {"field_of_view": "as_it_is", "colour": "as_it_is", "channel_order": "rgb"}
 
 
 def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -> list[Stressed]:
     """Score a run under each change in these strengths, and keep it beside the run.
+
+    What is changed are the photographs, in the size that the network takes; the run crops them, and
+    evens their colours, after that, as it would those of another camera.
 
     What is known of other strengths stays there. A test that was stopped or killed goes on
     where it was.
@@ -49,9 +53,9 @@ def stress(run: "Run", root: str | None, strengths: Sequence[int] = STRENGTHS) -
     """
     if not run.spec.of_photographs:
         raise UsageError(f"{run.folder}: the stress test is for networks that take photographs")
-    dataset = load_dataset(run.data_at(root))
+    dataset = load_dataset(run.data_at(root).model_copy(update=AS_THEY_ARE))
     run.check_data(dataset, root)
-    images, labels = np.ascontiguousarray(dataset.validation.images), dataset.validation.labels
+    images, labels = dataset.validation.images, dataset.validation.labels
     todo = [NO_CHANGE, *cells(strengths)]
     names = [f"{cell.change} {cell.strength}" for cell in todo]
     asked = journal.digest(run.files, (run.epoch, dataset.digest), names)
@@ -84,9 +88,8 @@ def _beside(found: Sequence[Stressed], before: Sequence[Stressed]) -> list[Stres
 
 def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> Stressed:
     if cell != NO_CHANGE:
-        order = run.config.data.channel_order
-        images = np.ascontiguousarray(in_order(changed(in_order(images, order), cell), order))
-    logits = run.logits(images)
+        images = changed(images, cell)
+    logits = run.logits(resampled(images, run.config.data))
     scored = metrics.scores(logits, labels, run.spec.target)
     at_threshold = None
     if run.calibration is not None:

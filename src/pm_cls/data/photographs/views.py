@@ -12,6 +12,7 @@ from PIL import Image
 from pm_cls.config import DataConfig
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import field_of_view, sample
+from pm_cls.data.transforms import in_order
 
 LOOKED_AT = 256  # pixels of the longer side at which the field of view is sought
 CORNER = 0.04  # share of the sides that a corner takes
@@ -44,6 +45,18 @@ def sampler(config: DataConfig) -> Sampled:
         return with_mean_colour(pixels) if config.colour == "even" else pixels
 
     return sampled
+
+
+def resampled(images: np.ndarray, config: DataConfig) -> np.ndarray:
+    """Photographs that are sampled already, as the config's `data` section asks, in its order.
+
+    Args:
+        images: uint8 [n, 3, size, size] in RGB; the same comes back where nothing is asked.
+    """
+    sampled = sampler(config)
+    pictures = (Image.fromarray(np.ascontiguousarray(one.transpose(1, 2, 0))) for one in images)
+    rgb = np.stack([sampled(one, images.shape[-1]) for one in pictures])
+    return np.ascontiguousarray(in_order(rgb, config.channel_order))
 
 
 def view_box(image: Image.Image) -> tuple[int, int, int, int]:
