@@ -11,6 +11,7 @@ import yaml
 from pm_cls.card import __main__ as verb
 from pm_cls.card import card
 from pm_cls.card.facts import Facts
+from pm_cls.evaluate.stress import summary
 from pm_cls.presentation.text import LANGUAGES
 from pm_cls.records import calibration, evaluations, folder, predictions, result, stress
 from pm_cls.records.predictions import Predictions
@@ -137,6 +138,34 @@ def test_networks_of_other_kinds():
     assert "the same answer to every validation image" in text
     text = card(RECORDS / "mnist_lenet" / "seed0")
     assert "| 10 logits |" in text and "fundus" not in text and "--stress" not in text
+
+
+def test_it_is_constant_where_predict_is(bare, measured):
+    assert not Facts(read_run(measured)).is_constant
+    calibration.write(bare, Calibration(1.0, 0.99, 0.6, 40), None, "held out")
+    assert Facts(read_run(bare)).is_constant  # no logit is that of 0.99
+    assert "the same answer to every validation image" in card(bare)
+
+
+def test_without_an_auc_the_accuracy_under_stress_is_told(measured):
+    stress.write(
+        measured, [Stressed("blur", 2, 10, 6, 4, 5, None), Stressed("haze", 2, 10, 6, 3, 3, 1.0)]
+    )
+    text = card(measured)
+    assert (
+        "2 changes and strengths the accuracy is 66.7% on the mean and 50.0% at worst (haze" in text
+    )
+    assert "--stress" not in text
+    words = summary(read_run(measured).stress)
+    assert (
+        words == "AUC undefined, as the photographs lack a class; accuracy 66.7% and 50.0% (haze)"
+    )
+
+
+def test_what_stands_beside_a_run_can_be_mended_alone(measured):
+    (measured / stress.FILE).write_text("change,strength\nblur,much\n")
+    with pytest.raises(UsageError, match=r"stress\.csv: is damaged .*evaluate --stress` writes it"):
+        card(measured)
 
 
 def test_a_damaged_seed_beside_it_is_passed_over(bare):

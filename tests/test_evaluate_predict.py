@@ -26,7 +26,7 @@ from pm_cls.predict import predict
 from pm_cls.records import baselines as baseline_records
 from pm_cls.records import evaluations, predictions, result
 from pm_cls.records import folder as places
-from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.train import train
 
 
@@ -219,6 +219,34 @@ def test_bad_photographs_and_empty_folders_are_told(trained, tmp_path):
 def test_epochs_that_were_not_kept_are_refused(trained, epoch):
     with pytest.raises(UsageError, match=rf"epoch {epoch}: .* keeps 1, 2"):
         predict(trained, [trained], epoch, "cpu")
+
+
+def test_a_file_is_not_written_twice(trained, photographs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    both = ["--out", "a.csv", "--page", str(tmp_path / "a.csv")]
+    with pytest.raises(UsageError, match="is the file of --out; name another"):
+        predict_main(["--run", str(trained), str(photographs), *both])
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(trained, photographs, monkeypatch):
+    scan = os.scandir
+
+    def closed(path):
+        if Path(path).name == "PALM-Training400":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(DataError, match=r"PALM-Training400: cannot be read \(Permission denied\)"):
+        predict(trained, photographs, device="cpu")
+
+
+def test_a_network_that_diverged_answers_nothing(copied, photographs):
+    file = places.weights_file(copied, 2)
+    weights = load_file(file)
+    save_file({name: value * np.float32(1e30) for name, value in weights.items()}, file)
+    with pytest.raises(RunError, match="seed0: epoch 2 answers with NaN or infinity"):
+        predict(copied, photographs, device="cpu")
 
 
 def test_a_folder_as_out_is_refused_and_nothing_left(trained, tmp_path):
@@ -446,6 +474,9 @@ def test_baselines_are_scored_elsewhere_too(official, clinic, tmp_path, capsys):
     assert {one.scores.n for one in found[5:]} == {8}
     with pytest.raises(UsageError, match="--elsewhere and --labels are needed together"):
         baselines.main([*arguments, "--elsewhere", str(folder)])
+    arguments += ["--elsewhere", str(folder), "--labels", str(table), "--name", "ichallenge_pm"]
+    with pytest.raises(UsageError, match="is called ichallenge_pm, as the photographs of --data"):
+        baselines.main(arguments)
 
 
 @pytest.mark.parametrize("name", ["眼底照片", "網膜", "сетчатка", "œil"])
@@ -539,7 +570,14 @@ def test_stacking_is_fitted_on_what_all_have_held_out(members):
     assert np.isfinite(found.predictions.logits).all()
 
 
-def test_ensembles_that_do_not_go_are_told(members, copied, official):
+def test_ensembles_that_do_not_go_are_told(members, copied, official, monkeypatch):
+    with pytest.raises(UsageError, match=r"ensemble 'mean': average, vote, stacking are known"):
+        evaluate(members, device="cpu", ensemble="mean")
+    with pytest.raises(UsageError, match="needs runs; none is given"):
+        evaluate([], device="cpu", ensemble="vote")
+    monkeypatch.chdir(copied.parent)
+    with pytest.raises(UsageError, match="is named twice; name each run once"):
+        evaluate([copied, copied.name], device="cpu", ensemble="vote")
     with pytest.raises(UsageError, match="needs two runs or more, --snapshots of one, or --flips"):
         evaluate(members[0], device="cpu", ensemble="average")
     with pytest.raises(UsageError, match=r"no run was trained on; these have none in common"):

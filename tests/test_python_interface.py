@@ -80,8 +80,10 @@ def test_importing_the_package_takes_nothing_with_it():
 
 
 def test_a_photograph_of_another_kind_is_told(trained):
-    with pytest.raises(pm_cls.UsageError, match="paths or uint8 arrays; Image was given"):
-        pm_cls.load_run(trained).predict(Image.new("RGB", (8, 8)))
+    picture = Image.new("RGB", (8, 8))
+    for given in (picture, [picture]):
+        with pytest.raises(pm_cls.UsageError, match="paths or uint8 arrays; Image was given"):
+            pm_cls.load_run(trained).predict(given)
 
 
 def test_what_does_not_go_together_is_told(trained):

@@ -19,7 +19,7 @@ from pm_cls.data.photographs import external
 from pm_cls.data.photographs.images import field_of_view
 from pm_cls.records.baselines import FILE, Baseline, read, write
 from pm_cls.runtime.command import add_labels, check_labels, new_parser, run_command
-from pm_cls.runtime.errors import DataError
+from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.paths import OUT, check_folder, typed_path
 from pm_cls.runtime.wording import counted
@@ -161,6 +161,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sets = [(dataset.validation, dataset.name, dataset.digest)]
     if args.elsewhere is not None:
         other = external.load(args.elsewhere, args.labels, config, args.name)
+        if other.name == dataset.name:
+            raise UsageError(
+                f"--elsewhere {args.elsewhere}: is called {other.name}, as the photographs of "
+                "--data; --name gives it another name"
+            )
         sets.append((other.split, other.name, other.digest))
     found: list[Baseline] = []
     for split, name, digest in sets:

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
     if args.bom and args.out is None:
         raise UsageError("--bom goes with --out FILE.csv")
-    if args.page is not None and args.page == args.out:
+    if args.page is not None and args.out is not None and args.page.resolve() == args.out.resolve():
         raise UsageError(f"--page {args.page}: is the file of --out; name another")
     device = devices.prepare(args.device)
     from pm_cls.models.classifier import Run

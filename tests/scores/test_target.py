@@ -78,6 +78,12 @@ def test_auc_of_classes_is_one_against_the_rest():
     assert metrics.auc(LOGITS, FOUR, Classes(4)) == pytest.approx(expected, abs=1e-12)
 
 
+def test_classes_that_are_sure_are_still_ranked():
+    """A probability of one in float64 is that of all logits from 37 on."""
+    logits = np.array([[0, 50], [0, 60], [0, 70], [0, 80]], np.float32)
+    assert metrics.auc(logits, np.array([0, 1, 1, 1]), Classes(2)) == 1.0
+
+
 def test_auc_of_several_questions_is_the_mean_of_theirs():
     expected = roc_auc_score(ANSWERS, LOGITS, average="macro")
     assert metrics.auc(LOGITS, ANSWERS, Several(4)) == pytest.approx(expected, abs=1e-12)

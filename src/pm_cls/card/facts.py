@@ -54,7 +54,7 @@ class Facts:
     @property
     def classes(self) -> list[str]:
         """Their names as a table of Markdown can have them; none where they have none."""
-        return [" ".join(name.split()).replace("|", "\\|") for name in self.spec.classes]
+        return list(map(_in_a_table, self.spec.classes))
 
     @property
     def is_binary(self) -> bool:
@@ -67,7 +67,11 @@ class Facts:
 
     @property
     def is_constant(self) -> bool:
-        return metrics.is_constant(self.run.last.logits, self.run.last.target)
+        """Whether `predict` gives all validation images one answer."""
+        logits = self.run.last.logits
+        if self.is_binary:
+            return len(set(self._ways[-1].answers(logits[:, 0]).tolist())) == 1
+        return metrics.is_constant(logits, self.run.last.target)
 
     @property
     def is_free(self) -> bool:
@@ -77,7 +81,7 @@ class Facts:
 
     @property
     def parameters(self) -> int | None:
-        """Trained ones, by the shapes in the file of the weights; None where there is none."""
+        """By the shapes in the file of the weights; None where there is none."""
         file = folder.weights_file(self.run.folder, self.epoch)
         if not file.is_file():
             return None
@@ -127,7 +131,7 @@ class Facts:
     def elsewhere(self) -> Iterator[tuple[Text, Predictions, evaluations.Evaluation]]:
         for name, (facts, answers) in self.run.evaluations.items():
             mark = SYNTHETIC_MARK if facts.dataset == SYNTHETIC else Text("", "")
-            yield EXTERNAL.format(name=name.replace("|", "\\|"), mark=mark), answers, facts
+            yield EXTERNAL.format(name=_in_a_table(name), mark=mark), answers, facts
 
     @property
     def groups(self) -> list[list[Text]]:
@@ -152,13 +156,15 @@ class Facts:
 
     @property
     def stress(self) -> stress.Held | None:
-        """Over all changes that were measured; None where none was, or the AUC is undefined."""
+        """Over all changes that were measured; None where none was."""
         return stress.held([one for one in self.run.stress if one.strength])
 
     @property
     def worst_change(self) -> Text:
-        """Under which the AUC is least, where `stress` is known."""
-        return named(CHANGES, self.stress.worst_auc.change) if self.stress else NOTHING
+        """Under which the AUC is least, or the accuracy where the AUC is undefined."""
+        held = self.stress
+        worst = held and (held.worst_auc or held.worst_accuracy)
+        return named(CHANGES, worst.change) if worst else NOTHING
 
     @property
     def ablations(self) -> list[tuple[Text, metrics.Scores]]:
@@ -196,10 +202,15 @@ class Facts:
         """Images of each split, and by label or letter of the name."""
         for split, found in (self.data.counts or {}).items():
             parts = found if isinstance(found, dict) else {}
-            listed = ", ".join(f"{label}: {n:,}" for label, n in parts.items())
+            listed = ", ".join(f"{_in_a_table(label)}: {n:,}" for label, n in parts.items())
             total = sum(parts.values()) if isinstance(found, dict) else found
             yield named(SPLITS, split), f"{total:,}" + (f" ({listed})" if listed else "")
 
     @property
     def repeated(self) -> str:
         return "; ".join(" = ".join(group) for group in self.data.repeated or [])
+
+
+def _in_a_table(name: str) -> str:
+    """A name as a table of Markdown can have it."""
+    return " ".join(name.split()).replace("|", "\\|")

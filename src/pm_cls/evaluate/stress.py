@@ -131,14 +131,16 @@ def _cell(one: Stressed | None) -> str:
 
 
 def summary(found: Sequence[Stressed]) -> str:
-    """Mean and worst AUC and accuracy of some cells, in words."""
+    """Mean and worst AUC and accuracy of some cells, one or more, in words."""
     held = records.held(found)
-    if held is None:
-        return "the AUC is undefined: the photographs are of one class"
+    assert held is not None
     area, accuracy = held.worst_auc, held.worst_accuracy
+    of_auc = "AUC undefined, as the photographs lack a class"
+    if area is not None:
+        of_auc = f"AUC {held.auc:.3f} on the mean, {area.auc:.3f} at worst ({area.change})"
     return (
-        f"AUC {held.auc:.3f} on the mean, {area.auc:.3f} at worst ({area.change}); accuracy "
-        f"{100 * held.accuracy:.1f}% and {100 * accuracy.best_known:.1f}% ({accuracy.change})"
+        f"{of_auc}; accuracy {100 * held.accuracy:.1f}% and {100 * accuracy.best_known:.1f}% "
+        f"({accuracy.change})"
     )
 
 

@@ -34,8 +34,9 @@ def of_ensemble(
     """The runs as one, on the validation images or, with labels, on photographs from elsewhere."""
     from pm_cls.models.ensemble import Ensemble
 
-    if twice := {run.folder for run in runs if [r.folder for r in runs].count(run.folder) > 1}:
-        raise UsageError(f"--run {twice.pop()}: is named twice; name each run once")
+    places = [run.folder.resolve() for run in runs]
+    if twice := next((place for place in places if places.count(place) > 1), None):
+        raise UsageError(f"--run {twice}: is named twice; name each run once")
     one = Ensemble(runs, together.kind, snapshots=together.snapshots, flips=together.flips)
     config, notes = runs[0].data_at(data if labels is None else None), []
     if labels is None or one.kind == "stacking":

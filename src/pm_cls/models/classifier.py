@@ -30,7 +30,7 @@ from pm_cls.models.taps import last_linear
 from pm_cls.models.weights import load_weights
 from pm_cls.records import calibration, result
 from pm_cls.records import folder as places
-from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.runtime.errors import DataError, Diverged, UsageError
 from pm_cls.runtime.threads import one_thread
 from pm_cls.runtime.wording import counted
 from pm_cls.scores.calibration import Calibration
@@ -178,9 +178,14 @@ class Run:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """float32 [n, outputs] of uint8 images [n, channels, size, size] as the data set has them.
 
-        Their channels are in the order of the config.
+        Their channels are in the order of the config. Diverged where one is no number.
         """
-        return logits_of(self.network, images, self.config.train.batch_size)
+        return self._finite(logits_of(self.network, images, self.config.train.batch_size))
+
+    def _finite(self, logits: np.ndarray) -> np.ndarray:
+        if not np.isfinite(logits).all():
+            raise Diverged(f"{self.folder}: epoch {self.epoch} answers with NaN or infinity")
+        return logits
 
     def looked_at(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Logits as of `logits`; and bool [n], which images are unlike those that were trained on.
@@ -191,7 +196,7 @@ class Run:
             return self.logits(images), None
         layer, size = last_linear(self.network, 1, str(self.folder)), self.config.train.batch_size
         logits, features = with_features(self.network, layer, images, size)
-        return logits, self.familiar.is_unlike(features)
+        return self._finite(logits), self.familiar.is_unlike(features)
 
     def predict(self, photographs: Photographs) -> list[Prediction]:
         """Classify photographs.
@@ -256,10 +261,6 @@ class Run:
         if bad:
             raise DataError("\n".join([f"{counted(len(bad), 'bad photograph')}:", *bad]))
 
-    def shown(self, names: Sequence[str], images: np.ndarray) -> list[Prediction]:
-        """Predictions of what is sampled already: uint8 [n, 3, size, size] in RGB."""
-        return list(self._answers(names, images))
-
     def _of_arrays(self, arrays: Sequence[np.ndarray]) -> Iterator[Prediction]:
         each = [one for array in arrays for one in photographs_of(array)]
         sampled = sampler(self.config.data)
@@ -271,7 +272,7 @@ class Run:
                     images[row] = sampled(Image.fromarray(pixels), images.shape[-1])
                 except BadPhotograph as error:
                     raise DataError(f"array {start + row} {error}")
-            yield from self._answers([str(start + row) for row in range(len(block))], images)
+            yield from self.shown([str(start + row) for row in range(len(block))], images)
 
     @property
     def _block(self) -> int:
@@ -282,22 +283,23 @@ class Run:
         size = self.config.data.image_size
         return np.empty((n, self.spec.channels, size, size), np.uint8)
 
-    def _answers(self, names: Sequence[str], rgb: np.ndarray) -> Iterator[Prediction]:
+    def shown(self, names: Sequence[str], rgb: np.ndarray) -> list[Prediction]:
+        """Predictions of what is sampled already: uint8 [n, 3, size, size] in RGB."""
         dark = nearly_black(rgb)
         note("nearly black", [name for name, is_dark in zip(names, dark, strict=True) if is_dark])
-        images = in_order(rgb, self.config.data.channel_order)
-        target = self.spec.target
+        images, target = in_order(rgb, self.config.data.channel_order), self.spec.target
         if self.calibration is not None:
-            yield from self._calibrated(names, images, self.calibration)
-            return
+            return list(self._calibrated(names, images, self.calibration))
         logits = self.logits(images)
         labels, probabilities = target.predicted(logits), target.probabilities(logits)
+        found = []
         for name, label, row, each in zip(names, labels, logits, probabilities, strict=True):
             if target.outputs == 1:
-                found = Prediction(name, int(label), float(each[1]), float(row[0]))
+                one = Prediction(name, int(label), float(each[1]), float(row[0]))
             else:
-                found = Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
-            yield self._named(found)
+                one = Prediction(name, int(label), float(each[label]), tuple(map(float, row)))
+            found.append(self._named(one))
+        return found
 
     def _named(self, found: Prediction) -> Prediction:
         """With the name of its class, where the run knows names."""

@@ -31,6 +31,10 @@ class Ensemble:
     def __init__(
         self, runs: Sequence[Run], kind: str, *, snapshots: bool = False, flips: bool = False
     ) -> None:
+        if kind not in ensembles.KINDS:
+            raise UsageError(f"ensemble {kind!r}: {', '.join(ensembles.KINDS)} are known")
+        if not runs:
+            raise UsageError("an ensemble needs runs; none is given")
         first = runs[0]
         for run in runs[1:]:
             ours, theirs = (r.config.data.model_copy(update={"root": ""}) for r in (first, run))

@@ -17,10 +17,12 @@ def each_of(photographs: Any) -> list[Any]:
     """The paths or arrays, where one of them may stand alone; UsageError of what is neither."""
     if isinstance(photographs, str | Path | np.ndarray):
         return [photographs]
-    if not isinstance(photographs, Iterable):
-        found = type(photographs).__name__
-        raise UsageError(f"photographs are paths or uint8 arrays; {found} was given")
-    return list(photographs)
+    each = list(photographs) if isinstance(photographs, Iterable) else [photographs]
+    for one in each:
+        if not isinstance(one, str | Path | np.ndarray):
+            found = type(one).__name__
+            raise UsageError(f"photographs are paths or uint8 arrays; {found} was given")
+    return each
 
 
 def photograph_files(given: Iterable[str | Path]) -> list[str]:

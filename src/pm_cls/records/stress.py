@@ -35,24 +35,29 @@ class Stressed:
 
 @dataclass(frozen=True)
 class Held:
-    """How a run held under `n` changes: means over them, and the changes where it is worst."""
+    """How a run held under `n` changes: means over them, and the changes where it is worst.
+
+    `auc` and `worst_auc` are None where the images lack a class.
+    """
 
     n: int
-    auc: float
-    worst_auc: Stressed
+    auc: float | None
+    worst_auc: Stressed | None
     accuracy: float
     worst_accuracy: Stressed
 
 
 def held(found: Sequence[Stressed]) -> Held | None:
-    """Over these changes; None where there is none, or where the AUC is undefined."""
-    areas = [one.auc for one in found if one.auc is not None]
-    if not found or len(areas) < len(found):
+    """Over these changes; None where there is none."""
+    if not found:
         return None
+    areas = [one.auc for one in found if one.auc is not None]
     accuracies = [one.best_known for one in found]
+    is_defined = len(areas) == len(found)
     return Held(
         len(found),
-        float(np.mean(areas)), found[int(np.argmin(areas))],
+        float(np.mean(areas)) if is_defined else None,
+        found[int(np.argmin(areas))] if is_defined else None,
         float(np.mean(accuracies)), found[int(np.argmin(accuracies))],
     )  # fmt: skip
 

@@ -39,6 +39,7 @@ from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.metrics import Scores
 
 Key = TypeVar("Key", bound=Hashable)
+T = TypeVar("T")
 NOT_FINISHED = Text("{name} is not finished and was left out.", "{name} 尚未完成，未计入。")
 DAMAGED = Text(
     "{name} is damaged and was left out ({reason:.120}).",
@@ -222,13 +223,25 @@ def read_run(place: Path) -> Record:
         epochs=lines,
         predictions=answers,
         scores=scores,
-        evaluations=evaluations.read_all(place),
-        layers=gradients.read(place),
-        saliency=saliency.read(place),
-        responses=responses.read(place),
-        stress=stress.read(place),
+        evaluations=_beside(place, evaluations.read_all, f"{evaluations.FOLDER}/", "evaluate"),
+        layers=_beside(place, gradients.read, gradients.FILE, "inspect"),
+        saliency=_beside(place, saliency.read, saliency.FACTS, "inspect"),
+        responses=_beside(place, responses.read, responses.FILE, "inspect"),
+        stress=_beside(place, stress.read, stress.FILE, "evaluate --stress"),
         calibration=calibration.read(place, config, max(stored.epochs)),
     )
+
+
+def _beside(place: Path, read: Callable[[Path], T], file: str, command: str) -> T:
+    """What a command put beside a run; UsageError where it is damaged, which the run is not."""
+    try:
+        return read(place)
+    except UsageError:
+        raise
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split())[:200]
+        mend = f"remove it, and `pm-cls {command}` writes it anew"
+        raise UsageError(f"{place / file}: is damaged ({reason}); {mend}") from error
 
 
 def grouped(runs: Iterable[Record], key: Callable[[Record], Key]) -> dict[Key, list[Record]]:

@@ -103,7 +103,12 @@ class Classes(Target):
         return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
     def rankings(self, logits: np.ndarray, labels: np.ndarray) -> list[Ranking]:
-        return [(labels == i, one) for i, one in enumerate(self.probabilities(logits).T)]
+        """How surely by the log odds, since probabilities near one are told apart no more."""
+        from scipy.special import logsumexp
+
+        logits = logits.astype(np.float64)
+        others = (logsumexp(np.delete(logits, i, axis=1), axis=1) for i in range(self.outputs))
+        return [(labels == i, logits[:, i] - one) for i, one in enumerate(others)]
 
 
 class Several(Target):

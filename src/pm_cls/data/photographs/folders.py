@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pm_cls.runtime.errors import DataError
+
 # Of macOS, of Windows and of network drives; ~$ begins the locks of Office.
 CLUTTER = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "folder.ico", "icon\r", "@eadir"}
 
@@ -47,10 +49,10 @@ def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Give `root` and the folders below it with the names of their files, all sorted by name.
 
     Hidden files and folders and the `__MACOSX` of unpacked archives are left out. Linked folders
-    are entered, each folder once.
+    are entered, each folder once. DataError where one cannot be read.
     """
     seen = set()
-    for folder, inner, files in os.walk(root, followlinks=True):
+    for folder, inner, files in os.walk(root, onerror=_refuse, followlinks=True):
         place = Path(folder).resolve()
         if place in seen:
             inner.clear()
@@ -58,6 +60,10 @@ def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
         seen.add(place)
         inner[:] = sorted(name for name in inner if not is_clutter(name))
         yield Path(folder), sorted(name for name in files if not is_clutter(name))
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
 def is_clutter(name: str) -> bool:
