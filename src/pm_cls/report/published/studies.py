@@ -11,7 +11,6 @@ from pm_cls.report.published import differing, load
 from pm_cls.report.runs import Record
 from pm_cls.scores.target import Classes
 
-THESIS = "thesis"
 OTHERS = ("tutorial", "digits", "shapes")
 Sections = dict[str, dict[str, Value | dict[str, float]]]
 
@@ -113,7 +112,7 @@ class Study:
     @property
     def is_thesis(self) -> bool:
         """Whose verdicts, learning curves and pairs have sections of their own."""
-        return self.name == THESIS
+        return self.name == thesis().name
 
     @property
     def names(self) -> list[str]:
@@ -159,7 +158,7 @@ class Study:
 
 
 def thesis() -> Study:
-    return load(Study, f"{THESIS}.yaml")
+    return load(Study, "thesis.yaml")
 
 
 def others() -> list[Study]:
