@@ -26,6 +26,7 @@ from pm_cls.runtime import journal
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.scores import metrics
+from pm_cls.scores.calibration import right
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
@@ -90,10 +91,9 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
     if cell != NO_CHANGE:
         images = changed(images, cell)
     logits = run.logits(resampled(images, run.config.data))
-    scored = metrics.scores(logits, labels, run.spec.target)
-    at_threshold = None
+    scored, at_threshold = metrics.scores(logits, labels, run.spec.target), None
     if run.calibration is not None:
-        at_threshold = int((run.calibration.answers(logits[:, 0]) == labels).sum())
+        at_threshold = int(right(run.calibration, run.spec.target, logits, labels).sum())
     return Stressed(
         cell.change, cell.strength, run.epoch, scored.n, scored.correct, at_threshold, scored.auc
     )
