@@ -1,7 +1,9 @@
 """What a network looks at: the measures, the changed photographs, and the way to the report."""
 
+import dataclasses
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -11,14 +13,18 @@ from paddle import nn
 from pm_cls.data import Split, load_dataset
 from pm_cls.inspect import drawn, looking
 from pm_cls.inspect import saliency as attention
+from pm_cls.inspect.__main__ import main as inspect
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
 from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.classifier import Run
 from pm_cls.models.taps import hooked
 from pm_cls.presentation import drawing, pictures
-from pm_cls.records import predictions, result
+from pm_cls.records import calibration, predictions, result
 from pm_cls.records import saliency as looks
+from pm_cls.report.sections import saliency as section
+from pm_cls.runtime.errors import RunError
+from pm_cls.scores.calibration import Calibration
 
 SIDE = 28
 
@@ -150,11 +156,23 @@ def test_occlusion_is_the_fall_of_the_score_of_the_answer(small, images):
 
 
 def test_squares_cover_the_thesis_size_and_fit_every_other():
-    side, starts = attention.patch_starts(224)
-    assert (side, len(starts), starts[-1] + side) == (32, 13, 224)
-    for size in (4, 13, 28, 50, 112, 223):
-        side, starts = attention.patch_starts(size)
-        assert len(starts) and starts[-1] + side <= size
+    assert looks.patch_starts(224) == (32, list(range(0, 193, 16)))
+    for size in (4, 13, 28, 50, 64, 72, 112, 223, 256):
+        side, starts = looks.patch_starts(size)
+        assert starts[0] == 0 and starts[-1] + side == size
+        assert max(np.diff(starts)) <= side // 2
+
+
+def test_a_map_lies_amid_the_squares_that_were_covered():
+    grid = np.zeros((13, 13), np.float32)
+    grid[0, 4] = 1  # of 224 pixels rows 0 to 32, columns 64 to 96
+    over = looks.spread(grid, 224)
+    assert over.shape == (224, 224) and over.dtype == np.float32
+    assert (over[:16] == over[0]).all() and over[31, 80] == pytest.approx(over[0, 80] / 32)
+    assert over[0, 79] == over[0, 80] == pytest.approx(31 / 32) and over[0, 63] == 0
+    shown = dataclasses.replace(shown_of("a"), occlusion=grid[np.newaxis])
+    panel = pictures.judged(shown, "true_negative").axes[2 * pictures.A_ROW]
+    np.testing.assert_array_equal(panel.images[-1].get_array(), looks.spread(grid, 8))
 
 
 def test_agreement_is_the_rank_correlation_of_the_same_places():
@@ -260,30 +278,91 @@ def test_what_is_kept_is_read_back(inspected, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_name_that_is_no_utf8_is_drawn(tmp_path):
-    nothing = np.zeros((1, 1, 8, 8), np.float32)
-    shown = looks.Shown(
-        names=(os.fsdecode(b"\xff.png"),),
-        labels=np.zeros(1, np.int64),
-        probabilities=nothing[0, 0, 0, :1],
-        images=np.zeros((1, 3, 8, 8), np.uint8),
-        grad_cam=nothing[0],
-        occlusion=nothing[0],
-        mapped=np.zeros(1, np.int64),
+def shown_of(*names, **others):
+    """Photographs of zeros, all with feature maps."""
+    n = len(names)
+    nothing = np.zeros((n, 1, 8, 8), np.float32)
+    return looks.Shown(
+        names=names,
+        labels=np.zeros(n, np.int64),
+        probabilities=np.full(n, 0.4),
+        images=np.zeros((n, 3, 8, 8), np.uint8),
+        grad_cam=nothing[:, 0],
+        occlusion=nothing[:, 0],
+        mapped=np.arange(n),
         feature_maps=[nothing],
+        **others,
     )
+
+
+def test_photographs_of_one_name_in_two_folders_have_a_picture_each(inspected, tmp_path):
+    drawn.looks(tmp_path, looks.read(inspected), shown_of("a/yes/1.png", "a/no/1.png"))
+    found = sorted(path.name for path in tmp_path.glob("feature_maps_*"))
+    assert found == ["feature_maps_1.png", "feature_maps_1_2.png"]
+
+
+def test_pictures_are_titled_by_the_threshold_and_the_classes_of_the_run(inspected):
+    shown = shown_of("a", threshold=0.3, classes=("no", "$5$ or more"))
+    assert [name for name in looks.OUTCOMES if len(pictures.of_outcome(shown, name))] == [
+        "false_positive"
+    ]
+    title = pictures.judged(shown, "false_positive").get_suptitle()
+    assert title == r"no, called \$5\$ or more"
+    title = pictures.judged(shown_of("a"), "true_negative").get_suptitle()
+    assert title == "not ill, called healthy"
+    found, two = looks.read(inspected), ("no", "yes")
+    config = SimpleNamespace(data=SimpleNamespace(classes=two))
+    runs = {"own": [SimpleNamespace(saliency=found, config=config)]}
+    figure = section.make(SimpleNamespace(experiments=runs)).figures["mean_maps_own"]("en")
+    titles = {axes.get_title().split("\n")[0] for axes in figure.axes} - {""}
+    assert titles and titles <= {f"{one}, called {other}" for one in two for other in two}
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    folder = tmp_path / trained.parent.name / trained.name
+    shutil.copytree(trained, folder)
+    return folder
+
+
+def test_a_run_with_a_threshold_is_looked_at_by_it(copied):
+    logits = predictions.read(predictions.file(copied, 2)).logits[:, 0]
+    parts = Calibration(2.0, 0.5, 0.5, 9).probabilities(np.sort(logits))[[2, 3, 10, 11]]
+    for threshold, called in ((parts[:2].mean(), 13), (parts[2:].mean(), 5)):
+        worth = Calibration(2.0, float(threshold), 0.5, 9)
+        calibration.write(copied, worth, None, "held out")
+        run = Run.read(copied)
+        found, shown = looking.look(run, load_dataset(run.config.data))
+        assert found.counts["true_positive"] + found.counts["false_positive"] == called
+        looks.write(copied, found, shown)
+        kept = looks.read_shown(copied)
+        counted = {name: len(pictures.of_outcome(kept, name)) for name in looks.OUTCOMES}
+        assert counted == found.occluded and kept.threshold == worth.threshold
+        answers = (kept.probabilities >= kept.threshold).astype(int)
+        maps = attention.grad_cam(run.network, kept.images, answers)
+        np.testing.assert_allclose(kept.grad_cam, maps, atol=1e-5)
+        for row in (0, -1):
+            fall = attention.occlusion(run.network, kept.images[row], int(answers[row]))
+            np.testing.assert_array_equal(kept.occlusion[row], fall)
+
+
+def test_what_is_not_finite_is_told_before_anything_is_written(copied, monkeypatch):
+    monkeypatch.setattr(looking.saliency, "occlusion", lambda *_: np.full((15, 15), np.nan))
+    with pytest.raises(RunError, match="seed0: what its network looks at became NaN"):
+        inspect(["--run", str(copied), "--device", "cpu"])
+    assert [file.name for file in (copied / looks.FOLDER).iterdir()] == ["gradients.csv"]
+
+
+def test_a_name_that_is_no_utf8_is_drawn(tmp_path):
+    shown = shown_of(os.fsdecode(b"\xff.png"))
     drawing.save_png(lambda language: pictures.feature_maps(shown, 0, language), tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 0
 
 
-def test_gradients_alone(trained, tmp_path):
-    from pm_cls.inspect.__main__ import main as inspect
-
-    folder = tmp_path / trained.parent.name / trained.name
-    shutil.copytree(trained, folder)
-    inspect(["--run", str(folder), "--device", "cpu", "--gradients-only"])
-    assert [file.name for file in (folder / looks.FOLDER).iterdir()] == ["gradients.csv"]
-    assert looks.read(folder) is None and looks.read_shown(folder) is None
+def test_gradients_alone(copied):
+    inspect(["--run", str(copied), "--device", "cpu", "--gradients-only"])
+    assert [file.name for file in (copied / looks.FOLDER).iterdir()] == ["gradients.csv"]
+    assert looks.read(copied) is None and looks.read_shown(copied) is None
 
 
 def test_where_nothing_is_answered_rightly_no_feature_maps_are_chosen():

@@ -1,5 +1,6 @@
 """What each kernel answers to, measured on a network that tells drawn figures."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -14,7 +15,6 @@ from pm_cls.inspect.__main__ import main
 from pm_cls.models.classifier import Run
 from pm_cls.records import responses
 from pm_cls.report import report
-from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_csv
 from pm_cls.train import train
 from tests.conftest import file_of
@@ -101,8 +101,13 @@ def test_a_damaged_file_leaves_the_run_out_in_words(run, tmp_path, content):
     assert [one.seed for one in made.runs] == [1]
 
 
-def test_a_class_without_an_image_is_told(run, tmp_path):
+def test_a_class_without_an_image_is_told_and_the_next_run_looked_into(run, tmp_path, capsys):
     config = load_config(file_of("colours_cnn"), [*SETTINGS, "data.limit=8"], "colours_cnn")
     made = train(config, tmp_path, "cpu")
-    with pytest.raises(UsageError, match=r"of class [0-5], of which there is none among its 8"):
-        main(["--run", str(made.folder), "--device", "cpu"])
+    other = tmp_path / "other" / "seed0"
+    shutil.copytree(run.folder, other)
+    (other / responses.FILE).unlink()
+    main(["--run", str(made.folder), str(other), "--device", "cpu"])
+    told = capsys.readouterr().out
+    assert re.search(r"of class [0-5], of which there is none among its 8 .* is left out", told)
+    assert not (made.folder / responses.FILE).exists() and (other / responses.FILE).is_file()

@@ -6,6 +6,7 @@ import pytest
 from paddle import nn
 
 from pm_cls.models import build_model
+from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.taps import activated, hooked, taps
 
 IMAGES = paddle.to_tensor(np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32))
@@ -65,6 +66,12 @@ def test_the_networks_of_the_package_are_read(normalization):
     assert [tap.name for tap in found] == ["conv1", "conv2", "conv3", "conv4", "fc1", "fc2"]
     assert all(isinstance(tap.activation, nn.ReLU) for tap in found[:-1])
     assert found[-1].activation is None
+
+
+def test_the_last_layer_of_a_network_that_sees_mirror_images_too_has_no_activation():
+    model = Mirrored(Residual(nn.ReLU))
+    assert taps(model, IMAGES) == taps(model.network, IMAGES)
+    assert taps(model, IMAGES)[-1].activation is None and not model.training
 
 
 def test_a_network_is_left_as_it_was_but_for_its_mode():

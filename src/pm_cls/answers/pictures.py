@@ -7,6 +7,7 @@ from PIL import Image
 
 from pm_cls.data.transforms import in_order
 from pm_cls.presentation.templates import address_of
+from pm_cls.records.saliency import spread
 
 if TYPE_CHECKING:
     from pm_cls.models.classifier import Run
@@ -61,7 +62,8 @@ def heat_maps(run: "Run", photographs: np.ndarray, labels: np.ndarray, way: str)
     if way == "grad-cam":
         return saliency.grad_cam(run.network, images, labels)
     pairs = zip(images, labels, strict=True)
-    return np.stack([saliency.occlusion(run.network, image, int(one)) for image, one in pairs])
+    falls = (saliency.occlusion(run.network, image, int(one)) for image, one in pairs)
+    return np.stack([spread(one, images.shape[-1]) for one in falls])
 
 
 def _sized(photograph: np.ndarray) -> Image.Image:

@@ -16,6 +16,7 @@ from pm_cls.records import gradients as gradient_records
 from pm_cls.records import responses as response_records
 from pm_cls.records import saliency as saliency_records
 from pm_cls.runtime import device as devices
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.verbs import callable_as
 from pm_cls.scores.target import Classes
@@ -45,6 +46,7 @@ def inspect(
     Raises:
         UsageError: a run or its weights are missing, or the data are not those of the run.
         DataError: the data are missing or bad.
+        RunError: a network answers with NaN or infinite numbers.
     """
     devices.prepare(device)
     from pm_cls.inspect.gradients import layer_states
@@ -82,7 +84,12 @@ def _look(run: "Run", dataset: Dataset) -> None:
         print(f"{run.folder}: has no convolutions; what it looks at is left out")
         return
     if isinstance(target, Classes):
-        answers, written = responses(run, dataset), run.folder / response_records.FILE
+        written = run.folder / response_records.FILE
+        try:
+            answers = responses(run, dataset)
+        except UsageError as error:
+            print(f"{error}; that is left out")
+            return
         with writing(run.folder):
             response_records.write(run.folder, answers)
     elif run.spec.of_photographs and target.outputs == 1:

@@ -28,12 +28,14 @@ def looks(folder: Path, found: Saliency, shown: Shown) -> None:
     """A PNG of each thing that was found, and of the photographs that it is shown on."""
     draws = {
         "kernels": partial(pictures.kernels, found),
-        "mean_maps": partial(pictures.mean_maps, found),
+        "mean_maps": partial(pictures.mean_maps, found, shown.classes),
         "ablations": partial(pictures.ablations, {folder.parent.name: found}),
     }
     for number, index in enumerate(shown.mapped):
-        name = Path(shown.names[index]).stem
-        draws[f"feature_maps_{name}"] = partial(pictures.feature_maps, shown, number)
+        name = f"feature_maps_{Path(shown.names[index]).stem}"
+        if name in draws:  # of a photograph in another folder
+            name += f"_{number + 1}"
+        draws[name] = partial(pictures.feature_maps, shown, number)
     for outcome in OUTCOMES:
         if len(pictures.of_outcome(shown, outcome)):
             draws[outcome] = partial(pictures.judged, shown, outcome)

@@ -11,21 +11,32 @@ from pm_cls.inspect import saliency
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models.classifier import Run
 from pm_cls.records.saliency import MOST_SHOWN, OUTCOMES, Saliency, Shown, outcomes
+from pm_cls.runtime.errors import RunError
 from pm_cls.scores import metrics
+from pm_cls.scores.calibration import AS_IT_IS
 
 CHUNK = 50  # photographs that are changed at once
 
 
 def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
-    """What the network of a run with one logit looks at, and photographs chosen to show it on."""
-    model, split, target = run.network, dataset.validation, run.spec.target
+    """What the network of a run with one logit looks at, and photographs chosen to show it on.
+
+    Raises:
+        RunError: what is found is not finite.
+    """
+    model, split, worth = run.network, dataset.validation, run.calibration or AS_IT_IS
     size, order = run.config.data.image_size, run.config.data.channel_order
-    logits = run.logits(split.images)
-    outcome = outcomes(target.predicted(logits), split.labels)
+    logits = run.logits(split.images)[:, 0]
+    answers = worth.answers(logits).astype(np.int64)
+    outcome = outcomes(answers, split.labels)
     chosen = _chosen(outcome)
-    grad_cam = saliency.grad_cam(model, split.images)
+    grad_cam = saliency.grad_cam(model, split.images, answers)
     progress = tqdm(chosen, "covering photographs", disable=None, leave=False)
-    occlusion = np.stack([saliency.occlusion(model, split.images[i]) for i in progress])
+    occlusion = np.stack(
+        [saliency.occlusion(model, split.images[i], int(answers[i])) for i in progress]
+    )
+    if not (np.isfinite(grad_cam).all() and np.isfinite(occlusion).all()):
+        raise RunError(f"{run.folder}: what its network looks at became NaN or infinite")
     mapped = _first_right(outcome[chosen])
     maps = saliency.feature_maps(model, split.images[chosen[mapped]]) if len(mapped) else []
     if not maps:  # no convolution has an activation of its own, as in EfficientNet and DenseNet
@@ -33,12 +44,14 @@ def look(run: Run, dataset: Dataset) -> tuple[Saliency, Shown]:
     shown = Shown(
         names=tuple(split.names[i] for i in chosen),
         labels=split.labels[chosen],
-        probabilities=target.probabilities(logits[chosen])[:, 1],
+        probabilities=worth.probabilities(logits[chosen]),
         images=in_order(split.images[chosen], order),
         grad_cam=grad_cam[chosen],
         occlusion=occlusion,
         mapped=mapped,
         feature_maps=maps,
+        threshold=worth.threshold,
+        classes=run.spec.classes,
     )
     pairs = zip(shown.grad_cam, shown.occlusion, strict=True)
     agreement = [saliency.agreement(*both, size) for both in pairs]

@@ -16,6 +16,7 @@ from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.classifier import logits_of
 from pm_cls.models.taps import Tap, activated, hooked, taps
+from pm_cls.records.saliency import patch_starts
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence
 from pm_cls.scores.target import Binary, Classes
@@ -113,8 +114,8 @@ def _weighted(
 def occlusion(model: nn.Layer, image: np.ndarray, label: int | None = None) -> np.ndarray:
     """How far the score of the answer given falls as a square of the image is covered.
 
-    The squares are those of `patch_starts`, half overlapping, and covered with the mean colour of
-    the image (after Zeiler and Fergus 2014, arXiv:1311.2901).
+    The squares are those of `patch_starts`, and are covered with the mean colour of the image
+    (after Zeiler and Fergus 2014, arXiv:1311.2901).
 
     Args:
         image: uint8 [channels, size, size].
@@ -146,15 +147,6 @@ def _signs(labels: np.ndarray, outputs: int) -> np.ndarray:
     if outputs == 1:
         return np.where(labels[:, np.newaxis] == 1, 1, -1).astype(np.float32)
     return np.eye(outputs, dtype=np.float32)[labels]
-
-
-def patch_starts(size: int) -> tuple[int, range]:
-    """Side of the covered squares and where they begin: a seventh of the image, half overlapping.
-
-    At 224 pixels these are squares of 32, at 13 x 13 places.
-    """
-    side = max(size // 7, 2)
-    return side, range(0, size - side + 1, side // 2)
 
 
 def agreement(grad_cam: np.ndarray, occlusion: np.ndarray, size: int) -> float | None:

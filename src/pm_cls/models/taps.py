@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.activations import SATURATED
+from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.runtime.errors import UsageError
 
 
@@ -26,7 +27,7 @@ class Tap:
 
 @paddle.no_grad()
 def taps(model: nn.Layer, images: paddle.Tensor) -> list[Tap]:
-    """Find the layers by sending images, float32 [n, channels, h, w], through the network.
+    """Find the layers by sending images, float32 [n, channels, h, w], through the network once.
 
     The network is left in evaluation mode; a layer that is used twice is listed once.
     """
@@ -48,7 +49,7 @@ def taps(model: nn.Layer, images: paddle.Tensor) -> list[Tap]:
         if isinstance(layer, nn.Conv2D | nn.Linear) or type(layer) in SATURATED
     ]
     with hooked([(layer, note) for layer in layers]):
-        model(images)
+        one_way(model)(images)
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from pm_cls.presentation.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
 from pm_cls.presentation.text import Language, Text, named
 from pm_cls.records.responses import Responses
-from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes
+from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes, spread
 
 # By the name in the record, in the order of the figure.
 ABLATIONS = {
@@ -34,6 +34,7 @@ OUTCOME_NAMES = {
     "false_positive": Text("not ill, called ill", "未患病，判为患病"),
     "true_negative": Text("not ill, called healthy", "未患病，判为未患病"),
 }
+LABEL_AND_ANSWER = dict(zip(OUTCOMES, product((1, 0), repeat=2), strict=True))
 GRAD_CAM = Text("mean Grad-CAM", "平均 Grad-CAM")
 OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
 
@@ -55,8 +56,12 @@ def kernels(found: Saliency, language: Language = "en") -> Figure:
     return figure
 
 
-def mean_maps(found: Saliency, language: Language = "en") -> Figure:
-    """Mean Grad-CAM above, mean occlusion below, a column an outcome."""
+def mean_maps(found: Saliency, classes: Sequence[str] = (), language: Language = "en") -> Figure:
+    """Mean Grad-CAM above, mean occlusion below, a column an outcome.
+
+    Args:
+        classes: the names of both labels; none where they are those of the thesis.
+    """
     there = [outcome for outcome in OUTCOMES if outcome in found.grad_cam]
     figure = Figure(figsize=(1.75 * len(there) + 0.9, 4.2), layout="constrained")
     panels = figure.subplots(2, len(there), squeeze=False)
@@ -69,8 +74,8 @@ def mean_maps(found: Saliency, language: Language = "en") -> Figure:
         lowest = 0.0 if colours == "magma" else -highest
         for axes, outcome in zip(line, there, strict=True):
             drawn = axes.imshow(maps[outcome], cmap=colours, vmin=lowest, vmax=highest)
-            axes.set_title(f"{OUTCOME_NAMES[outcome].of(language)}\nn = {counts[outcome]}",
-                           fontsize=8)  # fmt: skip
+            words = _outcome_name(outcome, classes).of(language)
+            axes.set_title(f"{words}\nn = {counts[outcome]}", fontsize=8)
             axes.set_axis_off()
         figure.colorbar(drawn, ax=line, shrink=0.8).set_label(title.of(language), fontsize=8)
     return figure
@@ -146,7 +151,7 @@ def judged(shown: Shown, outcome: str, language: Language = "en") -> Figure:
     blocks = -(-len(chosen) // A_ROW)
     close = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
     figure = Figure(figsize=(1.3 * A_ROW, 4.2 * blocks + 0.4), layout=close)
-    figure.suptitle(OUTCOME_NAMES[outcome].of(language), fontsize=10)
+    figure.suptitle(_outcome_name(outcome, shown.classes).of(language), fontsize=10)
     panels = figure.subplots(3 * blocks, A_ROW, squeeze=False)
     for row, column in product(range(3 * blocks), range(A_ROW)):
         panels[row, column].set_axis_off()
@@ -160,14 +165,15 @@ def judged(shown: Shown, outcome: str, language: Language = "en") -> Figure:
         over = {"extent": (-0.5, side - 0.5, side - 0.5, -0.5), "alpha": 0.5}
         second.imshow(shown.grad_cam[index], cmap="magma", **over)
         largest = float(np.abs(shown.occlusion[index]).max()) or 1.0
-        third.imshow(shown.occlusion[index], cmap="RdBu_r", vmin=-largest, vmax=largest, **over)
+        fall = spread(shown.occlusion[index], side)
+        third.imshow(fall, cmap="RdBu_r", vmin=-largest, vmax=largest, **over)
     return figure
 
 
 def of_outcome(shown: Shown, outcome: str) -> np.ndarray:
     """Indices, int [k], of the shown photographs of an outcome."""
     return np.flatnonzero(
-        outcomes(shown.probabilities >= 0.5, shown.labels) == OUTCOMES.index(outcome)
+        outcomes(shown.probabilities >= shown.threshold, shown.labels) == OUTCOMES.index(outcome)
     )
 
 
@@ -176,9 +182,20 @@ def _photograph(axes: Axes, shown: Shown, index: int) -> None:
     axes.set_axis_off()
 
 
+def _outcome_name(outcome: str, classes: Sequence[str]) -> Text:
+    if not classes:
+        return OUTCOME_NAMES[outcome]
+    label, answer = (_letters(classes[which]) for which in LABEL_AND_ANSWER[outcome])
+    return Text(f"{label}, called {answer}", f"{label}，判为{answer}")
+
+
+def _letters(name: str) -> str:
+    """A name as it is drawn: fonts take letters alone, and a formula begins with a dollar sign."""
+    return name.encode("utf-8", "replace").decode().replace("$", r"\$")
+
+
 def _caption(shown: Shown, index: int) -> str:
-    name = shown.names[index].encode("utf-8", "replace").decode()  # fonts take letters alone
-    return f"{name}\np = {shown.probabilities[index]:.3f}"
+    return f"{_letters(shown.names[index])}\np = {shown.probabilities[index]:.3f}"
 
 
 def examples(found: Responses, classes: Sequence[Text], language: Language = "en") -> Figure:

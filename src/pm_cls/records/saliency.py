@@ -68,11 +68,13 @@ class Shown:
 
     Attributes:
         names: n file names.
-        labels, probabilities: int64 [n]; float64 [n], 0 to 1, of label 1.
+        labels, probabilities: int64 [n]; float64 [n], 0 to 1, of label 1 as the run tells it.
         images: uint8 [n, 3, size, size] as the network took them.
-        grad_cam, occlusion: float32 [n, h, w] and [n, g, g].
+        grad_cam, occlusion: float32 [n, h, w] and [n, g, g]; see `patch_starts`.
         mapped: indices of the two (or fewer) photographs of `feature_maps`.
         feature_maps: after each convolution, float32 [len(mapped), maps, h, w].
+        threshold: the probability from which the run answers 1.
+        classes: the names of labels 0 and 1, where the run has names.
     """
 
     names: tuple[str, ...]
@@ -83,12 +85,37 @@ class Shown:
     occlusion: np.ndarray
     mapped: np.ndarray
     feature_maps: list[np.ndarray]
+    threshold: float = 0.5
+    classes: tuple[str, ...] = ()
 
 
 def outcomes(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Index into OUTCOMES of each photograph, by its predicted and its true label, int [n]."""
     ill = predicted == 1
     return np.select([ill & (labels == 1), ~ill & (labels == 1), ill & (labels == 0)], [0, 1, 2], 3)
+
+
+def patch_starts(size: int) -> tuple[int, list[int]]:
+    """Side of the squares that occlusion covers, and where they begin, from edge to edge.
+
+    They are a seventh of the image, and overlap by half or a little more: at 224 pixels they are
+    squares of 32, at 13 x 13 places.
+    """
+    side = max(size // 7, 2)
+    steps = -(-(size - side) // (side // 2))
+    return side, np.rint(np.linspace(0, size - side, steps + 1)).astype(int).tolist()
+
+
+def spread(occlusion: np.ndarray, size: int) -> np.ndarray:
+    """A map [g, g] as it lies over its image: [size, size], each value amid its square.
+
+    It is bilinear between the middles of the squares; beyond them it is as at the nearest.
+    """
+    side, _ = patch_starts(size)
+    middles = np.linspace(0, size - side, len(occlusion)) + (side - 1) / 2
+    each = np.eye(len(occlusion))
+    shares = np.stack([np.interp(np.arange(size), middles, one) for one in each], axis=1)
+    return (shares @ occlusion @ shares.T).astype(occlusion.dtype)
 
 
 def write(folder: Path, found: Saliency, shown: Shown) -> None:
@@ -101,7 +128,8 @@ def write(folder: Path, found: Saliency, shown: Shown) -> None:
     write_bytes(folder / ARRAYS, _packed(tensors))
     tensors = {k: value for k, value in vars(shown).items() if isinstance(value, np.ndarray)}
     tensors |= {f"feature_maps.{i}": maps for i, maps in enumerate(shown.feature_maps)}
-    write_bytes(folder / PHOTOGRAPHS, _packed(tensors, {"names": json.dumps(shown.names)}))
+    words = {name: json.dumps(getattr(shown, name)) for name in ("names", "threshold", "classes")}
+    write_bytes(folder / PHOTOGRAPHS, _packed(tensors, words))
     write_json(
         folder / FACTS,
         {
@@ -140,6 +168,8 @@ def read_shown(folder: Path) -> Shown | None:
     maps = _named(tensors, "feature_maps.")
     return Shown(
         names=tuple(json.loads(words["names"])),
+        threshold=json.loads(words.get("threshold", "0.5")),  # of an older version there is none
+        classes=tuple(json.loads(words.get("classes", "[]"))),
         feature_maps=[maps[str(i)] for i in range(len(maps))],
         **{name: value for name, value in tensors.items() if "." not in name},
     )

@@ -27,13 +27,15 @@ class Agreement:
 
 
 def make(material: Material) -> Content:
-    looked = {name: run.saliency for name, run in looked_into(material).items() if run.saliency}
+    runs = looked_into(material)
+    looked = {name: run.saliency for name, run in runs.items() if run.saliency}
     if not looked:
         return Content(told={} if material.has_study else None)
     figures = {"probes": partial(pictures.ablations, looked)}
     for name, found in looked.items():
         figures[f"kernels_{name}"] = partial(pictures.kernels, found)
-        figures[f"mean_maps_{name}"] = partial(pictures.mean_maps, found)
+        classes = runs[name].config.data.classes
+        figures[f"mean_maps_{name}"] = partial(pictures.mean_maps, found, classes)
     return Content(
         told={name: _agreement(found) for name, found in looked.items()},
         figures=figures,
