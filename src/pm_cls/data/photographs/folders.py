@@ -63,6 +63,8 @@ def walk_folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _refuse(error: OSError) -> None:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):  # which has no files
+        return
     raise DataError(f"{error.filename}: cannot be read ({error.strerror})")
 
 
