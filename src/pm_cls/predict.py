@@ -115,6 +115,7 @@ def predict(
     Raises:
         UsageError: no such run, or one of a network that does not take photographs.
         DataError: no photographs, or bad ones (all are listed).
+        RunError: the network answers with NaN or infinity.
     """
     devices.prepare(device)
     from pm_cls.models.classifier import Run

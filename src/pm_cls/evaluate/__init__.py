@@ -41,7 +41,7 @@ def evaluate(
             folder cannot be written, or holds scores of other photographs under this name; or what
             is asked for does not go together.
         DataError: photographs or labels are missing or bad (the first ones are listed).
-        RunError: the disk is full.
+        RunError: the disk is full, or a network answers with NaN or infinity.
     """
     folders = [run] if isinstance(run, str | Path) else run
     if ensemble is None and (snapshots or flips):

@@ -209,6 +209,7 @@ class Run:
         Raises:
             UsageError: an array of another dtype or shape; a network that takes no photographs.
             DataError: no photographs, or bad ones (all are listed).
+            RunError: the network answers with NaN or infinity.
         """
         return list(self.stream(photographs))
 
