@@ -3,8 +3,8 @@
     python -m pm_cls.export --run runs/lenet7_relu/seed0 --out lenet7.onnx
     python -m pm_cls.export --run runs/lenet7_relu/seed0 --out lenet7 --format paddle
 
-It takes pixels uint8 [n, channels, size, size] in RGB and gives logits and probabilities. It is
-kept only if its answers are those of the run.
+It takes pixels uint8 [n, channels, size, size] in RGB and gives logits, probabilities
+and labels. It is kept only if its answers are those of the run.
 """
 
 import sys

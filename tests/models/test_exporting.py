@@ -13,7 +13,7 @@ import pytest
 
 from pm_cls import load_config, train
 from pm_cls.export import main
-from pm_cls.models import exporting
+from pm_cls.models import exporting, onnx_file
 from pm_cls.models.classifier import Run
 from pm_cls.runtime.errors import RunError, UsageError
 from tests.conftest import REPOSITORY
@@ -40,7 +40,7 @@ def test_the_file_says_what_it_is(model):
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["experiment"] == "lenet7_relu" and facts["image_size"] == "32"
     assert facts["label_1"] == "pathological myopia" and "no medical device" in facts["note"]
-    assert [one.name for one in session.get_outputs()] == list(exporting.OUTPUTS)
+    assert [one.name for one in session.get_outputs()] == list(onnx_file.OUTPUTS)
 
 
 def test_the_example_answers_as_predict_does(model, trained, photographs):
@@ -80,9 +80,23 @@ def test_the_example_names_the_class_and_gives_what_is_of_it(model, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_one_that_answers_otherwise_is_refused(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(Run, "logits", lambda self, images: np.ones((len(images), 1), np.float32))
-    with pytest.raises(RunError, match=r"logits differ from those of .* is allowed"):
+@pytest.mark.parametrize(
+    ("place", "word"),
+    [(0, "logits differ by 1"), (1, "probabilities differ by 1"), (2, "16 of 16 labels differ")],
+)
+def test_one_that_answers_otherwise_is_refused(place, word, trained, tmp_path, monkeypatch):
+    honest = exporting._paddle_answers
+
+    def changed(folder):
+        def answers(images):
+            found = honest(folder)(images)
+            found[place] = 1 - found[place] if place == 2 else found[place] + 1
+            return found
+
+        return answers
+
+    monkeypatch.setattr(exporting, "_paddle_answers", changed)
+    with pytest.raises(RunError, match=rf"does not answer as .*: {word}; 0.0001 is allowed"):
         exporting.export(Run.read(trained), tmp_path / "model", "paddle")
     assert list(tmp_path.iterdir()) == []
 

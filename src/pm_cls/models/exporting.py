@@ -3,17 +3,15 @@
 The graph takes pixels uint8 [n, channels, size, size], 0 to 255, colours as RGB, and gives `logits`
 and `probabilities`, float32 [n, outputs], and `labels`, int64: [n, outputs] of questions of yes or
 no, [n] of classes. Scaling to [-1, 1] and the order of the channels that the
-network was trained with are within it. What was written is loaded again and must give the answers
-of the run before it takes its name.
+network was trained with are within it. What was written is loaded again and must give the
+logits, probabilities and labels of the run before it takes its name.
 """
 
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import paddle
@@ -22,8 +20,10 @@ from paddle.static import InputSpec
 
 from pm_cls.data import Dataset, load_dataset
 from pm_cls.data.transforms import in_order
+from pm_cls.models import onnx_file
 from pm_cls.models.build import build
 from pm_cls.models.classifier import Run
+from pm_cls.models.onnx_file import Answers
 from pm_cls.models.weights import load_weights
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, RunError, UsageError
@@ -33,14 +33,9 @@ from pm_cls.scores.calibration import right
 from pm_cls.scores.target import Classes
 
 COMPARED = 50  # images
-ALLOWED = 1e-4  # of a logit; of one beyond 1, of its own size
-OUTPUTS = ("logits", "probabilities", "labels")
-OPSET = 13
+ALLOWED = 1e-4  # of a logit (of one beyond 1, of its own size) and of a probability
 FITTED_ON = 100  # training images by which the ranges of 8 bits are found
-NEEDS = 'export to ONNX needs more packages: pip install -c constraints.txt -e ".[cpu,export]"'
 NO_DEVICE = "For research and teaching: no medical device."
-
-Answers = Callable[[np.ndarray], np.ndarray]  # uint8 [n, channels, size, size] -> float32 logits
 
 
 @dataclass(frozen=True)
@@ -87,13 +82,15 @@ def export(run: Run, out: Path, kind: str = "onnx", *, int8: bool = False) -> Ex
             made = _to_paddle(graph, aside / "paddle", facts)
             answers = _paddle_answers(made)
             if kind == "onnx":
-                made = _to_onnx(made, aside / "model.onnx", facts)
-                answers = _onnx_answers(made)
-            difference = _largest(answers(images), run.logits(_rgb(run, images)))
-            if not difference <= ALLOWED:  # NaN is none
+                onnx_file.convert(made, aside / "model.onnx", facts)
+                made = aside / "model.onnx"
+                answers = onnx_file.answers_of(made)
+            own = run.logits(_rgb(run, images))
+            difference, differ = _compared(run, answers(images), own)
+            if differ:
                 raise RunError(
-                    f"{out}: not written: its logits differ from those of {run.folder} by "
-                    f"{difference:.2g} on {compared}; {ALLOWED:g} is allowed"
+                    f"{out}: not written: it does not answer as {run.folder} on {compared}: "
+                    f"{differ}; {ALLOWED:g} is allowed"
                 )
             found = Exported(out, difference, compared)
             if int8 and data is not None:
@@ -108,18 +105,7 @@ def _check(out: Path, kind: str, int8: bool) -> None:
     if kind == "onnx":
         if out.suffix != ".onnx" or out.is_dir():
             raise UsageError(f"--out {out}: name a file that ends in .onnx")
-        if paddle.__version__ < "3":
-            raise UsageError(
-                f"export to ONNX needs Paddle 3, and this is {paddle.__version__}; "
-                "--format paddle does without"
-            )
-        try:
-            import onnx
-            import onnxruntime
-            import paddle2onnx
-        except ImportError:
-            raise UsageError(NEEDS)
-        del onnx, onnxruntime, paddle2onnx
+        onnx_file.check_packages()
     else:
         if int8:
             raise UsageError("--int8 goes with --format onnx")
@@ -165,109 +151,30 @@ def _to_paddle(graph: _Graph, folder: Path, facts: dict[str, str]) -> Path:
     return folder
 
 
-def _to_onnx(folder: Path, file: Path, facts: dict[str, str]) -> Path:
-    import onnx
-    import onnxruntime
-    import paddle2onnx
-
-    program = next(f for f in map(folder.joinpath, ("model.json", "model.pdmodel")) if f.is_file())
-    weights = folder / "model.pdiparams"
-    onnxruntime.set_default_logger_severity(3)  # warns of constants that are taken out below
-    try:
-        # Its optimizers may install packages; `_simplify` does what is needed of them.
-        files = str(program), str(weights), str(file)
-        paddle2onnx.export(*files, opset_version=OPSET, optimize_tool="None")
-    except Exception as error:  # of an operation that it does not know
-        raise RunError(f"paddle2onnx cannot convert this network: {error}")
-    model = onnx.load(str(file))
-    given = [one.name for one in model.graph.output]
-    names = dict(zip(given, OUTPUTS, strict=True))
-    for node in model.graph.node:
-        for ends in (node.input, node.output):
-            ends[:] = [names.get(one, one) for one in ends]
-    for one in model.graph.output:
-        one.name = names[one.name]
-    _simplify(model.graph)
-    onnx.helper.set_model_props(model, facts)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(file))
-    return file
-
-
-def _simplify(graph: Any) -> None:
-    """Constants as initializers, of which alone 8 bits are made; no identities, nothing unused."""
-    outputs = {one.name for one in graph.output}
-    same: dict[str, str] = {}
-    kept = []
-    for node in graph.node:
-        node.input[:] = [same.get(one, one) for one in node.input]
-        if node.op_type == "Constant":
-            (value,) = (one.t for one in node.attribute if one.name == "value")
-            value.name = node.output[0]
-            graph.initializer.append(value)
-        elif node.op_type == "Identity" and node.output[0] not in outputs:
-            same[node.output[0]] = node.input[0]
-        else:
-            kept.append(node)
-    used = {name for node in kept for name in node.input}
-    values = [one for one in graph.initializer if one.name in used]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(kept)
-    graph.initializer.extend(values)
-
-
 def _paddle_answers(folder: Path) -> Answers:
     model = paddle.jit.load(str(folder / "model"))
     model.eval()
 
-    def answers(images: np.ndarray) -> np.ndarray:
+    def answers(images: np.ndarray) -> list[np.ndarray]:
         with paddle.no_grad():
-            return model(paddle.to_tensor(images))[0].numpy()
-
-    return answers
-
-
-def _onnx_answers(file: Path) -> Answers:
-    import onnxruntime
-
-    try:
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    except Exception as error:  # a graph with values that it refuses
-        raise RunError(f"the exported network cannot be loaded again: {error}")
-
-    def answers(images: np.ndarray) -> np.ndarray:
-        blocks = (images[i : i + COMPARED] for i in range(0, len(images), COMPARED))
-        return np.concatenate([session.run(["logits"], {"images": one})[0] for one in blocks])
+            return [one.numpy() for one in model(paddle.to_tensor(images))]
 
     return answers
 
 
 def _in_8_bits(run: Run, data: Dataset, file: Path, out: Path) -> tuple[Path, Exported]:
-    import onnx
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static
-
-    rows = np.random.default_rng(0).permutation(len(data.train.labels))[:FITTED_ON]
-
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.images: Iterator[int] = iter(np.sort(rows).tolist())
-
-        def get_next(self) -> dict[str, Any] | None:
-            row = next(self.images, None)
-            return None if row is None else {"images": _rgb(run, data.train.images[row : row + 1])}
-
     small = file.with_name("int8.onnx")
-    kinds = ["Conv", "MatMul", "Gemm"]
-    quantize_static(str(file), str(small), Reader(), per_channel=True, op_types_to_quantize=kinds)
+    rows = np.random.default_rng(0).permutation(len(data.train.labels))[:FITTED_ON]
+    shown = (_rgb(run, data.train.images[row : row + 1]) for row in np.sort(rows))
+    onnx_file.quantize(file, small, shown)
     images, labels = data.validation.images, data.validation.labels
+    in_8_bits = onnx_file.answers_of(small)(_rgb(run, images))[0]
     before, after = (
         float(right(run.calibration, run.spec.target, logits, labels).mean())
-        for logits in (run.logits(images), _onnx_answers(small)(_rgb(run, images)))
+        for logits in (run.logits(images), in_8_bits)
     )
-    model = onnx.load(str(small))
-    facts = _facts(run) | {"int8_accuracy": f"{after:.6f}", "float_accuracy": f"{before:.6f}"}
-    onnx.helper.set_model_props(model, facts)
-    onnx.save(model, str(small))
+    accuracy = {"int8_accuracy": f"{after:.6f}", "float_accuracy": f"{before:.6f}"}
+    onnx_file.describe(small, _facts(run) | accuracy)
     compared = f"the {len(labels)} validation images of {data.name}"
     return small, Exported(out, None, compared, before, after)
 
@@ -300,8 +207,26 @@ def _rgb(run: Run, images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(in_order(images, run.config.data.channel_order))
 
 
-def _largest(found: np.ndarray, own: np.ndarray) -> float:
-    return float((np.abs(found - own) / np.maximum(np.abs(own), 1)).max())
+def _compared(run: Run, found: list[np.ndarray], own: np.ndarray) -> tuple[float, str]:
+    """The largest difference of logits from the run's own; and what differs, "" for nothing."""
+    logits, probabilities, labels = found
+    target, worth = run.spec.target, run.calibration
+    if worth is None:
+        shares, answers = target.probabilities(own)[:, -target.outputs :], target.predicted(own)
+    else:
+        shares, answers = worth.probabilities(own), worth.answers(own)
+    largest = float((np.abs(logits - own) / np.maximum(np.abs(own), 1)).max())
+    if not largest <= ALLOWED:  # NaN is none
+        return largest, f"logits differ by {largest:.2g}"
+    if not (apart := float(np.abs(probabilities - shares).max())) <= ALLOWED:
+        return largest, f"probabilities differ by {apart:.2g}"
+    if isinstance(target, Classes):
+        rows = np.arange(len(shares))
+        doubt = shares[rows, answers] - shares[rows, labels]
+    else:
+        doubt = np.abs(shares - run.threshold)
+    wrong = (answers.reshape(labels.shape) != labels) & (doubt > ALLOWED)
+    return largest, f"{wrong.sum()} of {wrong.size} labels differ" if wrong.any() else ""
 
 
 def _facts(run: Run) -> dict[str, str]:
