@@ -13,6 +13,8 @@ from pm_cls.data import DATASETS, load_dataset
 from pm_cls.data.transforms import to_float
 from pm_cls.inspect.__main__ import main
 from pm_cls.models.classifier import Run
+from pm_cls.presentation import pictures
+from pm_cls.presentation.text import Text
 from pm_cls.records import responses
 from pm_cls.report import report
 from pm_cls.runtime.files import read_csv
@@ -54,6 +56,14 @@ def test_an_example_of_each_class_is_kept_with_its_maps(run):
     second = found.layers[1]
     assert second.outputs.shape == second.activations.shape == (6, 3, 12, 12)
     np.testing.assert_array_equal(second.activations, np.maximum(second.outputs, 0))
+
+
+def test_a_dollar_sign_in_the_name_of_a_class_is_no_formula(run):
+    found, names = responses.read(run.folder), [Text(f"{n}$_", f"{n}$_") for n in range(6)]
+    axes = pictures.examples(found, names).axes
+    assert [one.get_title() for one in axes[:6]] == [rf"{n}\$_" for n in range(6)]
+    labels = pictures.responses(found, names).axes[1].get_xticklabels()
+    assert [one.get_text() for one in labels] == [rf"{n}\$_" for n in range(6)]
 
 
 def test_images_that_are_not_drawn_are_not_kept(run, tmp_path, monkeypatch):

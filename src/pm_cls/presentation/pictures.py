@@ -224,7 +224,7 @@ def examples(found: Responses, classes: Sequence[Text], language: Language = "en
             axes.set_yticks([])
         line[0].set_ylabel(name.of(language), rotation=0, ha="right", va="center", fontsize=7)
     for axes, one in zip(panels[0], classes, strict=True):
-        axes.set_title(one.of(language), fontsize=7)
+        axes.set_title(_letters(one.of(language)), fontsize=7)
     return figure
 
 
@@ -265,7 +265,8 @@ def responses(found: Responses, classes: Sequence[Text], language: Language = "e
         dark = value > 0.6 * largest[kernel, 0]
         right.text(label, kernel, f"{value:.3f}", ha="center", va="center", fontsize=6,
                    color="white" if dark else "black")  # fmt: skip
-    right.set_xticks(range(len(classes)), [one.of(language) for one in classes], fontsize=7)
+    names = [_letters(one.of(language)) for one in classes]
+    right.set_xticks(range(len(names)), names, fontsize=7)
     right.set_yticks(range(len(means)), [str(i + 1) for i in range(len(means))], fontsize=7)
     return figure
 
