@@ -83,3 +83,8 @@ def test_chinese_words_have_their_full_width_beside_the_axes():
     svg = drawing.inline_svg("words", draw, "zh")
     end = re.search(r'<text[^>]* x="([\d.]+)"[^>]*>汉', svg)[1]
     assert 10 * 9 < float(end) < 12 * 9  # points from the left, where ten of 9 have to go
+
+
+@pytest.mark.parametrize(("name", "drawn"), [("a", "a"), ("$a_$", r"\$a_\$"), ("_b", " _b")])
+def test_names_are_drawn_letter_by_letter(name, drawn):
+    assert drawing.letters(name) == drawn

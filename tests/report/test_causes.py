@@ -64,7 +64,7 @@ def sizes(left_at, epochs=400, seeds=(0, 1, 2)):
     return [
         run_of(
             f"sigmoid_{size}", left, seed, data={"image_size": size},
-            model={"activation": "sigmoid"}, train={"epochs": epochs},
+            model={"activation": "sigmoid"}, train={"epochs": epochs, "report_epochs": [epochs]},
         )
         for size, left in left_at.items()
         for seed in seeds
@@ -176,6 +176,7 @@ def test_ten_digits_have_a_threshold_of_their_own():
 
 
 NORMALISED = {"model": {"normalization": "layers"}}
+BRIEF = {"train": {"epochs": 1, "report_epochs": [1]}}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +198,19 @@ NORMALISED = {"model": {"normalization": "layers"}}
         (sizes({28: 277}) + change("a", 1, seeds=(0,), **NORMALISED), "not_yet_tested",
          "not_yet_tested"),
         (sizes({224: None}, seeds=(0,)) + sizes({28: 277}), "not_supported", "not_yet_tested"),
+        # Fewer epochs than the thesis' are no evidence, unless all runs left within them.
+        (sizes({28: None, 224: None}, epochs=2), "not_yet_tested", "not_yet_tested"),
+        (sizes({28: None}, epochs=2) + change("a", 1, **NORMALISED), "not_yet_tested",
+         "not_yet_tested"),
+        (sizes({28: 277}) + change("a", None, **BRIEF, **NORMALISED),
+         "not_yet_tested", "not_yet_tested"),
+        (sizes({28: 277}) + change("a", 1, **BRIEF, **NORMALISED), "not_yet_tested",
+         "not_reproduced"),
+        # Of two experiments of a size one that left tells, whichever is read first.
+        (sizes({28: 277, 224: None}) + change("longer", 251, train={"epochs": 300}),
+         "not_reproduced", "not_yet_tested"),
+        (sizes({28: 277, 224: None}) + change("a_longer", 251, train={"epochs": 300}),
+         "not_reproduced", "not_yet_tested"),
     ],
 )  # fmt: skip
 def test_verdicts_follow_from_the_rules(found, more_epochs, image_size):

@@ -243,8 +243,6 @@ def test_differing_commits_and_unofficial_sets_are_named(fake_run):
             (place / "result.json").read_text().replace('"epochs": {', '"epochs": [], "e": {')
         ),
         lambda place: place.rename(place.with_name("seed1")),
-        lambda place: (place / "evaluations").mkdir()
-        or (place / "evaluations" / "clinic.json").write_text("{}"),
     ],
 )
 def test_damaged_and_unfinished_runs_are_named_and_left_out(fake_run, damage):

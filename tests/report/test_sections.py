@@ -2,6 +2,7 @@
 
 import csv
 import lzma
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from pm_cls.records.evaluations import Evaluation
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.saliency import Saliency
 from pm_cls.records.stress import Stressed
-from pm_cls.report import build, report
-from pm_cls.report.runs import read_runs
+from pm_cls.report import build, columns, report
+from pm_cls.report.runs import read_run, read_runs
 from pm_cls.report.section import gather
 from pm_cls.report.sections import baselines as of_baselines
 from pm_cls.report.sections import pairs, reliability, scores, stress, worth
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_csv
 from pm_cls.scores import metrics
 from pm_cls.scores.calibration import Calibration
@@ -177,8 +179,43 @@ def test_other_data_are_scored_beside_the_run(fake_run, tmp_path):
     assert [*published.evaluations] == ["clinic"]
 
 
+def test_scores_elsewhere_of_runs_of_other_studies_are_told(fake_run, tmp_path):
+    fake_run("lenet7_relu", PERFECT, LABELS)
+    runs_dir = fake_run("resnet18", PERFECT, LABELS)
+    found = Predictions(tuple("ab"), LABELS[210:212], PERFECT[210:212, np.newaxis], Binary())
+    facts = Evaluation("clinic", "clinic", "e", repeated=[], epoch=10)
+    evaluations.write(runs_dir / "resnet18" / "seed0", facts, found)
+    report(runs_dir, tmp_path / "out")
+    lines = read_csv(tmp_path / "out" / "scores.csv")
+    assert [one["experiment"] for one in lines if one["data"] == "clinic"] == ["resnet18"]
+    assert "None of these runs has been scored" not in (tmp_path / "out/report.html").read_text()
+
+
+def test_synthetic_photographs_of_another_study_are_in_the_titles(fake_run, tmp_path):
+    report(fake_run("resnet18", PERFECT, LABELS, dataset="synthetic"), tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "<h1>Runs and their scores on SYNTHETIC photographs</h1>" in page
+    assert re.search(r'<h2 id="tutorial">.* on SYNTHETIC photographs</h2>', page)
+
+
+def test_baselines_of_two_folders_stand_side_by_side(tmp_path):
+    file = tmp_path / "baselines.csv"
+    for digest in "ab":
+        baselines.write([baseline_of(0.9, digest)], file)
+    baselines.write([baseline_of(0.8, "b")], file)
+    assert [(one.digest, one.scores.accuracy) for one in baselines.read(file)] == [
+        ("a", 0.9), ("b", 0.8),
+    ]  # fmt: skip
+
+
+def test_markdown_takes_any_word():
+    row = {"name": "my|set\nof_$"}
+    column = columns.Column("a|b", "", lambda row: row["name"])
+    assert columns.markdown([column], [row]).splitlines()[2] == r"| my\|set of_$ |"
+
+
 @pytest.mark.parametrize("damage", [lambda logits: -logits, lambda logits: logits * np.nan])
-def test_scores_on_other_data_that_do_not_fit_leave_the_run_out(fake_run, damage):
+def test_scores_on_other_data_that_do_not_fit_are_left_out(fake_run, damage):
     runs_dir = fake_run("alexnet", PERFECT, LABELS)
     place = runs_dir / "alexnet" / "seed0"
     names = tuple(map(str, range(100)))
@@ -187,8 +224,21 @@ def test_scores_on_other_data_that_do_not_fit_leave_the_run_out(fake_run, damage
     predictions.write(
         evaluations.answers(place, "clinic"), replace(found, logits=damage(found.logits))
     )
-    runs, left_out = read_runs(runs_dir)
-    assert runs == [] and "alexnet/seed0" in left_out
+    (run,), left_out = read_runs(runs_dir)
+    assert not run.evaluations and "`pm-cls evaluate`" in left_out["alexnet/seed0/evaluations/"].en
+    with pytest.raises(UsageError, match="writes it anew"):
+        read_run(place)
+
+
+@pytest.mark.parametrize("file", ["stress.csv", "inspection/gradients.csv"])
+def test_a_damaged_file_beside_a_run_is_named_and_the_run_kept(fake_run, tmp_path, file):
+    runs_dir = fake_run("alexnet", PERFECT, LABELS)
+    damaged = runs_dir / "alexnet" / "seed0" / file
+    damaged.parent.mkdir(exist_ok=True)
+    damaged.write_text("epoch\nx\n")
+    report(runs_dir, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"alexnet/seed0/{file} was left out (" in page and "100.00" in page
 
 
 def test_runs_of_other_settings_or_data_are_left_out(fake_run):

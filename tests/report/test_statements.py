@@ -8,7 +8,7 @@ from pm_cls.report import report
 from pm_cls.report.published import statements
 from pm_cls.report.runs import grouped, read_runs
 from pm_cls.report.section import gather
-from pm_cls.report.sections.effects import effects
+from pm_cls.report.sections.effects import draw, effects
 from pm_cls.scores import stats
 
 LABELS = np.array([1] * 211 + [0] * 189)
@@ -164,6 +164,11 @@ def test_what_can_learn(runs):
     assert found["pretraining_sigmoid"].verdict == "reproduced"
 
 
+def test_fewer_right_than_by_the_most_frequent_label_says_nothing_against_learning(runs):
+    found = judged(runs("sigmoid_pretrained", (150, 155, 152)))
+    assert found["pretraining_sigmoid"].verdict == "not_supported"
+
+
 def test_networks_together_against_one(fake_run):
     names = ["lenet7_relu", "lenet9_relu", "alexnet"]
     for extra, name in enumerate(names):
@@ -225,6 +230,41 @@ def test_runs_of_a_study_count_with_its_settings_alone(fake_run, settings, count
     for seed in range(3):
         place = fake_run("alexnet", logits(380), LABELS, seed=seed, settings=settings)
     assert (judged(place)["ensembles_accuracy"].verdict != "not_yet_tested") == counts
+
+
+def test_a_folder_of_ones_own_is_not_held_against_photographs(fake_run):
+    runs = {"frozen_random": 380, "lenet7_relu": 370, "lenet9_relu": 372, "alexnet": 374}
+    for name, correct in runs.items():
+        for seed in range(3):
+            place = fake_run(name, logits(correct + seed), LABELS, seed=seed)
+    own = ["data.name=folder", "data.classes=[cat, dog]"]
+    for seed in range(3):
+        fake_run("frozen", logits(390 + seed), LABELS, seed=seed, settings=own)
+    assert judged(place)["imagenet_weights"].verdict == "not_yet_tested"
+
+
+def test_a_schedule_counts_with_the_epochs_that_it_is_made_for(runs):
+    runs("lenet7_relu", (370, 372, 374))
+    longer = ["train.epochs=100", "train.report_epochs=[10]"]
+    runs("shift", (371, 372, 373), settings=longer)
+    place = runs("cosine", (378, 381, 383), settings=longer)
+    found = effects(gather(*read_runs(place), None, place))
+    assert [one.experiment for one in found] == ["shift"]
+
+
+def test_what_is_no_technique_but_for_its_name_is_shown_with_all_others(runs):
+    runs("lenet7_relu", (370, 372, 374))
+    place = runs("flip", (378, 381, 383), settings=["optimizer.momentum=0.5"])
+    material = gather(*read_runs(place), None, place)
+    assert {run.experiment for run in material.shown} == {"lenet7_relu", "flip"}
+
+
+def test_the_base_is_in_the_picture_where_all_effects_are_losses(runs):
+    runs("lenet7_relu", (370, 372, 374))
+    place = runs("zeros", (211, 212, 213))
+    found = effects(gather(*read_runs(place), None, place))
+    low, high = draw(found).axes[0].get_xlim()
+    assert low < 0 < high
 
 
 def test_effects_are_paired_sorted_and_corrected(runs):

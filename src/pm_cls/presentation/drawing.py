@@ -69,6 +69,16 @@ def _as_wide_as_on_the_page() -> Iterator[None]:
         yield
 
 
+def letters(name: str) -> str:
+    """A name from elsewhere as it is drawn.
+
+    Fonts take letters alone, a formula begins with a dollar sign, and a label that begins with an
+    underscore stands in no legend.
+    """
+    shown = name.encode("utf-8", "replace").decode().replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
 def save(draw: Draw, stem: Path) -> tuple[Path, Path]:
     """Write `stem`.svg and `stem`.png, whose paths come back."""
     stem.parent.mkdir(parents=True, exist_ok=True)

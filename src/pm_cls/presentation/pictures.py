@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from pm_cls.presentation.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure
+from pm_cls.presentation.drawing import PALETTE, Axes, ConstrainedLayoutEngine, Figure, letters
 from pm_cls.presentation.text import Language, Text, named
 from pm_cls.records.responses import Responses
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown, outcomes, spread
@@ -106,14 +106,15 @@ def ablations(looked: Mapping[str, Saliency], language: Language = "en") -> Figu
                   color=PALETTE[index % len(PALETTE)])  # fmt: skip
         for place, value in there:
             axes.text(value + 0.5, place, f"{value:.1f}", va="center", fontsize=7)
-    some = next(iter(next(iter(looked.values())).ablations.values())).n
+    counts = {scores.n for found in looked.values() for scores in found.ablations.values()}
+    n = "–".join(map(str, sorted({min(counts), max(counts)})))
     for row, name in enumerate(names):
         axes.text(0, row - 0.34, named(ABLATIONS, name).of(language), va="bottom")
     axes.set_yticks([])
     axes.invert_yaxis()
     axes.set_xlim(0, 106)
     axes.set_xlabel(
-        Text(f"accuracy on {some} photographs, %", f"{some} 张照片上的准确率（%）").of(language)
+        Text(f"accuracy on {n} photographs, %", f"{n} 张照片上的准确率（%）").of(language)
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(looked), frameon=False)
@@ -185,17 +186,12 @@ def _photograph(axes: Axes, shown: Shown, index: int) -> None:
 def _outcome_name(outcome: str, classes: Sequence[str]) -> Text:
     if not classes:
         return OUTCOME_NAMES[outcome]
-    label, answer = (_letters(classes[which]) for which in LABEL_AND_ANSWER[outcome])
+    label, answer = (letters(classes[which]) for which in LABEL_AND_ANSWER[outcome])
     return Text(f"{label}, called {answer}", f"{label}，判为{answer}")
 
 
-def _letters(name: str) -> str:
-    """A name as it is drawn: fonts take letters alone, and a formula begins with a dollar sign."""
-    return name.encode("utf-8", "replace").decode().replace("$", r"\$")
-
-
 def _caption(shown: Shown, index: int) -> str:
-    return f"{_letters(shown.names[index])}\np = {shown.probabilities[index]:.3f}"
+    return f"{letters(shown.names[index])}\np = {shown.probabilities[index]:.3f}"
 
 
 def examples(found: Responses, classes: Sequence[Text], language: Language = "en") -> Figure:
@@ -224,7 +220,7 @@ def examples(found: Responses, classes: Sequence[Text], language: Language = "en
             axes.set_yticks([])
         line[0].set_ylabel(name.of(language), rotation=0, ha="right", va="center", fontsize=7)
     for axes, one in zip(panels[0], classes, strict=True):
-        axes.set_title(_letters(one.of(language)), fontsize=7)
+        axes.set_title(letters(one.of(language)), fontsize=7)
     return figure
 
 
@@ -265,7 +261,7 @@ def responses(found: Responses, classes: Sequence[Text], language: Language = "e
         dark = value > 0.6 * largest[kernel, 0]
         right.text(label, kernel, f"{value:.3f}", ha="center", va="center", fontsize=6,
                    color="white" if dark else "black")  # fmt: skip
-    names = [_letters(one.of(language)) for one in classes]
+    names = [letters(one.of(language)) for one in classes]
     right.set_xticks(range(len(names)), names, fontsize=7)
     right.set_yticks(range(len(means)), [str(i + 1) for i in range(len(means))], fontsize=7)
     return figure

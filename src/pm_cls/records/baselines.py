@@ -31,7 +31,7 @@ class Baseline:
 def write(found: Sequence[Baseline], path: Path) -> None:
     """Write a line a baseline and set of photographs, and keep those of other sets."""
     with shared_folder(path.parent):
-        both = {(one.dataset, one.name): one for one in (*read(path), *found)}
+        both = {(one.dataset, one.digest, one.name): one for one in (*read(path), *found)}
         rows = [
             [one.name, one.numbers, one.dataset, s.n, s.correct, s.accuracy, *s.wilson, s.loss,
              s.auc, one.digest]

@@ -73,7 +73,8 @@ def markdown(columns: Sequence[Column], rows: Iterable[object], is_aligned: bool
     """As the lines of a Markdown table; not `is_aligned`: all to the left."""
     rule = ["---" if column.is_words or not is_aligned else "---:" for column in columns]
     lines = [[str(said(column.name, "en")) for column in columns], rule, *_cells(columns, rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    cells = ([" ".join(cell.split()).replace("|", r"\|") for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"
 
 
 def latex(columns: Sequence[Column], rows: Iterable[object], caption: str, notes: str) -> str:

@@ -34,7 +34,7 @@ def render(
             each,
             [section.folder for section, _ in shown],
             languages={other: names[other] for other in LANGUAGES if other != each},
-            marks=marks(material.shown),
+            marks=marks(material.runs),
             has_study=material.has_study,
             sections=[section for section, _ in shown],
             parts=[_part(section, content, each) for section, content in shown],

@@ -12,7 +12,7 @@ from pm_cls.data.photographs.formats import is_photograph
 from pm_cls.data.photographs.images import BadPhotograph, read_photograph
 from pm_cls.presentation import drawing, pictures
 from pm_cls.presentation.templates import address_of
-from pm_cls.presentation.text import Language
+from pm_cls.presentation.text import Language, Text
 from pm_cls.records import saliency
 from pm_cls.report import missed, page
 from pm_cls.report.runs import Record
@@ -26,6 +26,10 @@ from pm_cls.scores.target import Binary
 FILE = "report-photographs.html"
 MOST = 48
 SIDE = 240  # pixels of a thumbnail
+OF_THE_THESIS = (
+    Text("not pathological", "不是病理性近视"),
+    Text("pathological", "病理性近视"),
+)
 
 
 def render(
@@ -47,20 +51,22 @@ def render(
         language,
         photographs=None if folder is None else _photographs(material, folder, language),
         others=list(missed.experiments(material.reported, roots)),
-        marks=marks(material.shown),
+        marks=marks(material.runs),
     )
 
 
 def _photographs(material: Material, folder: Path, language: Language) -> dict[str, object]:
     wrong: Counter[str] = Counter()
-    labels: dict[str, int] = {}
+    labels: dict[str, Text] = {}
     n_runs = 0
     for run in material.thesis or material.shown:
         one = run.last
         if one.target != Binary() or metrics.is_constant(one.logits, one.target):
             continue
         n_runs += 1
-        labels |= dict(zip(one.names, map(int, one.labels), strict=True))
+        own = run.config.data.classes
+        called = [Text(name, name) for name in own] if own else OF_THE_THESIS
+        labels |= {n: called[label] for n, label in zip(one.names, one.labels, strict=True)}
         wrong.update(np.array(one.names)[~one.right()].tolist())
     worst = sorted(wrong, key=lambda name: (-wrong[name], name))[:MOST]
     found = [path for path in walk(folder) if is_photograph(path.name)]

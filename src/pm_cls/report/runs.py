@@ -5,6 +5,7 @@ Every score is computed anew from the predictions as they are published; logs ar
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -167,7 +168,7 @@ def read_runs(runs_dir: Path) -> tuple[list[Record], dict[str, Text]]:
             left_out[name] = NOT_FINISHED.format(name=name)
             continue
         try:
-            found.append(read_run(place))
+            found.append(read_run(place, left_out))
         except UNREADABLE as error:
             if isinstance(error, Renamed):
                 left_out[name] = LEFT_OUT.format(name=name, reason=str(error))
@@ -193,8 +194,18 @@ def _place(run: Record) -> str:
     return f"{run.experiment}/seed{run.seed}"
 
 
-def read_run(place: Path) -> Record:
-    """Read the finished run in a folder; Renamed, or one of UNREADABLE where it is damaged."""
+def read_run(place: Path, left_out: dict[str, Text] | None = None) -> Record:
+    """Read the finished run in a folder.
+
+    Args:
+        left_out: takes, by name, a sentence on each damaged file that a command put beside the run,
+            which is read without it then.
+
+    Raises:
+        Renamed: its folders have another name and seed.
+        UsageError: without `left_out`: such a file is damaged, and how to have it anew.
+        UNREADABLE: it is damaged.
+    """
     stored = result.read(place)
     if (place.parent.name, place.name) != (stored.experiment, f"seed{stored.seed}"):
         name = f"{stored.experiment}/seed{stored.seed}"
@@ -211,6 +222,7 @@ def read_run(place: Path) -> Record:
     config, lines = load_stored(place / folder.CONFIG), epochs.read(place)
     if [line.epoch for line in lines] != list(range(1, config.train.epochs + 1)):
         raise ValueError(f"{epochs.FILE} does not hold the epochs 1 to {config.train.epochs}")
+    beside = partial(_beside, place, left_out)
     return Record(
         folder=place,
         experiment=stored.experiment,
@@ -223,25 +235,34 @@ def read_run(place: Path) -> Record:
         epochs=lines,
         predictions=answers,
         scores=scores,
-        evaluations=_beside(place, evaluations.read_all, f"{evaluations.FOLDER}/", "evaluate"),
-        layers=_beside(place, gradients.read, gradients.FILE, "inspect"),
-        saliency=_beside(place, saliency.read, saliency.FACTS, "inspect"),
-        responses=_beside(place, responses.read, responses.FILE, "inspect"),
-        stress=_beside(place, stress.read, stress.FILE, "evaluate --stress"),
+        evaluations=beside(evaluations.read_all, f"{evaluations.FOLDER}/", "evaluate", {}),
+        layers=beside(gradients.read, gradients.FILE, "inspect", []),
+        saliency=beside(saliency.read, saliency.FACTS, "inspect", None),
+        responses=beside(responses.read, responses.FILE, "inspect", None),
+        stress=beside(stress.read, stress.FILE, "evaluate --stress", []),
         calibration=calibration.read(place, config, max(stored.epochs)),
     )
 
 
-def _beside(place: Path, read: Callable[[Path], T], file: str, command: str) -> T:
-    """What a command put beside a run; UsageError where it is damaged, which the run is not."""
+def _beside(
+    place: Path,
+    left_out: dict[str, Text] | None,
+    read: Callable[[Path], T],
+    file: str,
+    command: str,
+    nothing: T,
+) -> T:
+    """What a command put beside a run; `nothing` where it is damaged and that is noted."""
     try:
         return read(place)
-    except UsageError:
-        raise
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         mend = f"remove it, and `pm-cls {command}` writes it anew"
-        raise UsageError(f"{place / file}: is damaged ({reason}); {mend}") from error
+        if left_out is None:
+            raise UsageError(f"{place / file}: is damaged ({reason}); {mend}") from error
+        name = f"{place.parent.name}/{place.name}/{file}"
+        left_out[name] = LEFT_OUT.format(name=name, reason=f"{reason}; {mend}")
+        return nothing
 
 
 def grouped(runs: Iterable[Record], key: Callable[[Record], Key]) -> dict[Key, list[Record]]:

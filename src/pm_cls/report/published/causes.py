@@ -118,6 +118,10 @@ class Experiment:
     def all_left(self) -> bool:
         return None not in self.left
 
+    def had(self, epochs: int) -> bool:
+        """Whether it was trained for so many epochs, or needed fewer to leave in all its runs."""
+        return self.limit >= epochs or self.all_left
+
     @property
     def change_words(self) -> str:
         """`optimizer.learning_rate 0.01`, or nothing."""
@@ -153,12 +157,18 @@ class Found:
         return [one for one in self.experiments if one.group.name == group]
 
     def by_size(self, panel: str) -> dict[int, Experiment]:
-        """The runs of a panel with no other change, by size."""
-        return {one.size: one for one in self.of("size") if one.panel == panel}
+        """Those of a panel with no other change, by size.
+
+        Where several share a size, one with runs that left the prior; else the longest.
+        """
+        ours = [one for one in self.of("size") if one.panel == panel]
+        ours.sort(key=lambda one: (one.size, bool(one.epochs), one.limit))
+        return {one.size: one for one in ours}
 
     def short_changes(self) -> list[Experiment]:
-        """The runs with one change that had the thesis' epochs."""
-        return [one for one in self.of("change") if one.limit <= study().short]
+        """Those with one change that had the thesis' epochs and no more, or needed fewer."""
+        short = study().short
+        return [one for one in self.of("change") if one.limit <= short and one.had(short)]
 
     def inspected(self) -> list[tuple[Experiment, Record]]:
         """On the grid, the first run of each whose layers were looked into; by size, then panel."""

@@ -245,19 +245,20 @@ def two_figures(facts: Facts, *, figures: tuple[str, str]) -> Judged:
 def more_epochs(facts: Facts) -> Judged:
     """The home of the causes stays at the prior however long it is trained."""
     study = causes.study()
-    found = facts.on_causes.by_size(study.panel)
+    by_size = facts.on_causes.by_size(study.panel)
+    found = {size: one for size, one in by_size.items() if one.had(study.short + 1)}
     if study.full_size not in found:
         raise NOT_MADE
     large = found.pop(study.full_size)
-    by_size = sorted([large, *facts.enough(found.values())], key=lambda one: one.size)
+    compared = sorted([large, *facts.enough(found.values())], key=lambda one: one.size)
     sizes = [
         Text("{n} pixels: {left}", "{n} 像素：{left}").format(n=one.size, left=one.left_words)
-        for one in by_size
+        for one in compared
     ]
     evidence = listed(sizes, SEMICOLON) + Text(".", "。")
     if large.epochs:
         return evidence, "not_reproduced"
-    left_smaller = any(one.epochs for one in by_size)
+    left_smaller = any(one.epochs for one in compared)
     return evidence, "not_supported" if left_smaller else "reproduced"
 
 
@@ -266,7 +267,8 @@ def image_size(facts: Facts) -> Judged:
     study = causes.study()
     by_size = facts.on_causes.by_size(study.panel)
     tried = facts.enough(facts.on_causes.short_changes())
-    small = facts.enough(one for size, one in by_size.items() if size < study.full_size)
+    smaller = [one for size, one in by_size.items() if size < study.full_size]
+    small = facts.enough(one for one in smaller if one.had(study.short))
     if not small or not tried:
         raise NOT_MADE
     in_time = [epoch <= study.short for one in small for epoch in one.epochs]

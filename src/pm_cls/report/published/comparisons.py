@@ -5,7 +5,7 @@ values are corrected together with all others of the document (Holm), or a verdi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -170,7 +170,8 @@ def can(facts: Facts, *, of: Point) -> Outcome:
     found = cannot(facts, of=of)
     if found.evidence is not None:
         return Outcome(evidence=found.evidence, verdict="not_reproduced")
-    return Outcome(found.comparisons)
+    # Fewer right answers than by the most frequent label are no evidence against it.
+    return Outcome([replace(one, difference=max(one.difference, 0)) for one in found.comparisons])
 
 
 def arithmetic(facts: Facts, *, pairs: list[tuple[str, str]]) -> Outcome:

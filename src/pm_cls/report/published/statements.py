@@ -81,8 +81,17 @@ class Stated:
         return {*self.techniques, *self.others}
 
     def of_techniques(self, found: Sequence[Record]) -> list[Record]:
-        """The runs of configs/techniques, by their names."""
-        return [run for run in found if run.experiment in self.names]
+        """The runs of configs/techniques that the statements are judged by."""
+        return [run for run in found if run.experiment in self.names and self.may_judge(run)]
+
+    def may_judge(self, run: Record) -> bool:
+        """Whether a run is on official data and has the settings of its experiment, if known."""
+        if run.experiment == self.base or run.experiment in self.techniques:
+            return self.is_comparable(run)
+        if (study := studies.of(run.experiment)) is not None:
+            return study.is_comparable(run)
+        # Nothing but the name is known; a folder of one's own is never official.
+        return run.is_official and run.config.data.name != "folder"
 
     def is_comparable(self, run: Record) -> bool:
         """Whether a run may be held against the base: official data, and no other change."""
@@ -91,6 +100,9 @@ class Stated:
         if run.experiment not in self.techniques or not run.is_official:
             return False
         changed = differing(run.config, thesis().reference(self.base))
+        is_scheduled = any(key.startswith("schedule.") for key in changed)
+        if is_scheduled and run.config.train.epochs != self.epoch:
+            return False  # the rate would be another one at that epoch
         return changed == sorted(self.techniques[run.experiment].keys)
 
 
@@ -119,8 +131,7 @@ def judge(runs: Mapping[str, Sequence[Record]], networks: Sequence[Network]) -> 
     """
     all_of_it = stated()
     ours = {
-        name: [run for run in found if run.is_official and _has_its_settings(all_of_it, run)]
-        for name, found in runs.items()
+        name: [run for run in found if all_of_it.may_judge(run)] for name, found in runs.items()
     }
     costs = {one.experiment: one for one in networks}
     facts = Facts(ours, costs, all_of_it.thresholds.seeds)
@@ -138,13 +149,6 @@ def judge(runs: Mapping[str, Sequence[Record]], networks: Sequence[Network]) -> 
             place = Text(entry.section, all_of_it.sections.get(entry.section, entry.section))
             found.append(Statement(entry.id, document, place, words, entry.rule, evidence, verdict))
     return found
-
-
-def _has_its_settings(all_of_it: Stated, run: Record) -> bool:
-    if run.experiment == all_of_it.base or run.experiment in all_of_it.techniques:
-        return all_of_it.is_comparable(run)
-    study = studies.of(run.experiment)  # of `others` the names alone are known
-    return study is None or study.is_comparable(run)
 
 
 def _outcome(facts: Facts, entry: _Entry) -> Outcome:

@@ -135,12 +135,13 @@ class Study:
         names = set(self.names)
         return [run for run in found if run.experiment in names]
 
-    def deviations(self, run: Record) -> list[str]:
+    def deviations(self, run: Record) -> list[Text]:
         """In words, each setting of a run that is not that of its rows."""
         stated = self.reference(run.experiment)
         ours, theirs = run.config.flat(), stated.flat()
+        words = Text("`{key}` is {own} instead of {stated}", "`{key}` 为 {own}，而非 {stated}")
         return [
-            f"`{key}` is {ours.get(key)} instead of {theirs.get(key)}"
+            words.format(key=key, own=ours.get(key), stated=theirs.get(key))
             for key in differing(run.config, stated)
         ]
 

@@ -116,8 +116,15 @@ def warnings(last: Sequence[Network], found: Sequence[Baseline]) -> Iterator[Tex
 
 
 def draw(found: Sequence[Baseline], last: Sequence[Network], language: Language = "en") -> Figure:
-    """Baselines with their Wilson intervals above the networks with theirs over runs."""
-    last = [one for one in last if one.is_on({found[0].digest})]
+    """Baselines with their Wilson intervals above the networks with theirs over runs.
+
+    All of the photographs of the first network that has baselines.
+    """
+    known = {line.digest for line in found}
+    digests = (run.data.digest for one in last for run in one.runs)
+    shown_on = next((one for one in digests if one in known), found[0].digest)
+    found = [line for line in found if line.digest == shown_on]
+    last = [one for one in last if one.is_on({shown_on})]
     figure = Figure(figsize=(5.4, 0.36 * (len(found) + len(last)) + 1.2), layout="constrained")
     axes = figure.subplots()
     for place, line in enumerate(found):

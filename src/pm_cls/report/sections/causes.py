@@ -65,7 +65,8 @@ class Findings:
     """What the text says of the measurements; each list may be empty.
 
     Attributes:
-        sizes: the home's activation by size, without other changes; `small` without the full size.
+        sizes: the home's activation by size, without other changes; `small` without the full size
+            and those that had fewer epochs than the thesis.
         quick, slow: other activations that leave the prior in every run, and that do not.
         fails_large: experiments of an activation that leave it at all smaller sizes, and then the
             one at full size that does not; by activation.
@@ -88,7 +89,8 @@ class Findings:
 
     @property
     def small(self) -> list[Experiment]:
-        return [one for one in self.sizes if one.size < self.study.full_size]
+        full, short = self.study.full_size, self.study.short
+        return [one for one in self.sizes if one.size < full and one.had(short)]
 
     @property
     def full(self) -> Experiment:

@@ -23,7 +23,7 @@ from pm_cls.report.section import Content, Material, Section
 from pm_cls.scores import stats
 
 SHOWN = 20  # points to either side of none
-POINTS = Text("percentage points of accuracy against the base", "准确率与基准之差（百分点）")
+POINTS = Text("points of accuracy against the base", "准确率与基准之差（百分点）")
 AGAINST = Text("{name} (against {other})", "{name}（对比{other}）")
 
 
@@ -124,7 +124,7 @@ def draw(found: Sequence[Effect], language: Language = "en") -> Figure:
         axes.text(np.sign(mean) * SHOWN, place + 0.1, words, color=colour, ha=edge, va="bottom",
                   fontsize=8)  # fmt: skip
     axes.axvline(0, color="grey", linewidth=1)
-    ends = [100 * end for one in found for end in one.test.interval]
+    ends = [0.0, *(100 * end for one in found for end in one.test.interval)]
     axes.set_xlim(max(min(ends) - 1, -SHOWN), min(max(ends) + 1, SHOWN))
     axes.set_yticks(range(len(found)), [one.name.of(language) for one in reversed(found)])
     axes.set_ylim(-0.7, len(found) - 0.3)

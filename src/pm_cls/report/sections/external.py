@@ -32,9 +32,9 @@ PAGE = [  # of a Scored
 
 
 def make(material: Material) -> Content:
-    found = elsewhere(material.shown)
-    digests = {facts.data_digest for run in material.shown for facts, _ in run.evaluations.values()}
-    digests -= {run.data.digest for run in material.shown}
+    found = elsewhere(material.runs)
+    digests = {facts.data_digest for run in material.runs for facts, _ in run.evaluations.values()}
+    digests -= {run.data.digest for run in material.runs}
     simple = [line for line in material.baselines if line.digest in digests]
     return Content(
         told={"found": found, "baselines": simple} if found or material.has_study else None,

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from pm_cls.presentation.drawing import PALETTE, Figure, legend, plain
+from pm_cls.presentation.drawing import PALETTE, Figure, legend, letters, plain
 from pm_cls.presentation.text import Language, Text, percent, percent_interval
 from pm_cls.records.networks import Network
 from pm_cls.report import columns
@@ -129,7 +129,8 @@ def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
                 continue
             ends = [_up(end) for end in one.accuracy.mean_interval or ()]
             axes.plot([_across(one)] * len(ends), ends, color=colour, linewidth=1)
-            axes.plot(_across(one), _up(one.accuracy.mean), marker, color=colour, label=dataset)
+            axes.plot(_across(one), _up(one.accuracy.mean), marker, color=colour,
+                      label=letters(dataset))  # fmt: skip
     axes.set_xscale("log")
     for one, height in zip(found, _heights(found), strict=True):
         there = (_across(one), _up(one.accuracy.mean))

@@ -132,7 +132,7 @@ PAGE = [
 def make(material: Material) -> Content:
     scored = [score(run, epoch) for run in material.reported for epoch in run.scores]
     shown = [one for one in scored if one.run in material.shown]
-    there = elsewhere(material.shown)
+    there = elsewhere(material.runs)
     curves = {name: found for name, ours in material.experiments.items() if (found := _roc(ours))}
     by_name = material.reported_experiments
     answers = {name: a for name, ours in by_name.items() if (a := _answers(ours, scored))}
@@ -191,13 +191,19 @@ def _counts(scored: Sequence[Scored]) -> Iterator[tuple[Scored, int, int, int]]:
 
 
 def _errors(ours: Sequence[Record]) -> Iterator[tuple[object, ...]]:
-    """The images of more than two classes that a run gets wrong at its last epoch, and how many."""
-    last = [run.last for run in ours]
+    """The images of more than two classes that runs get wrong, and how many of them do.
+
+    At the last epoch that all report.
+    """
+    common = set.intersection(*(set(run.predictions) for run in ours))
+    if not common:
+        return
+    epoch = max(common)
+    last = [run.predictions[epoch] for run in ours]
     first = last[0]
     if not isinstance(first.target, Classes) or any(one.names != first.names for one in last):
         return
     wrong = np.sum([~one.right() for one in last], axis=0)
-    epoch = max(ours[0].predictions)
     for index in np.flatnonzero(wrong):
         name, label = first.names[index], int(first.labels[index])
         yield ours[0].experiment, epoch, name, label, len(ours), int(wrong[index])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate
 
 from pm_cls.presentation.drawing import Figure, legend, plain
 from pm_cls.presentation.text import (
@@ -62,6 +62,7 @@ class Table:
     """What the template shows; learning curves and pairs of the thesis have their own sections."""
 
     study: Study
+    title: Text
     rows: list[Row]
     notes: list[Text]
     curves: list[str]
@@ -143,7 +144,7 @@ def make(study: Study, material: Material) -> Content:
     found, seeds = material.studies[study.name], material.seeds[study.name]
     rows = rows_of(study, found, len(seeds))
     notes = [COUNTED, *study.notes, *_notes(study, material)]
-    title, english = study.title.en + marks(found).en, [note.en for note in notes]
+    title, english = study.title + marks(found), [note.en for note in notes]
     spreads = [
         (row.stated, score, summary)
         for row in rows
@@ -158,13 +159,13 @@ def make(study: Study, material: Material) -> Content:
     curves = {} if study.is_thesis else grouped(found, lambda run: run.experiment)
     compared = [] if study.is_thesis else list(pairs.pairs(curves))
     texts = {
-        f"{study.table}.md": f"# {title}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
+        f"{study.table}.md": f"# {title.en}\n\n{columns.markdown(paper(study), rows)}\n{lines}",
         f"{study.table}.csv": columns.csv(columns.plain(_CSV.format(called=study.called.en)), rows),
-        f"{study.table}.tex": columns.latex(paper(study), rows, title, " ".join(english)),
+        f"{study.table}.tex": columns.latex(paper(study), rows, title.en, " ".join(english)),
         f"{ending}intervals.csv": columns.csv(INTERVALS, spreads),
     }
     return Content(
-        told=Table(study, rows, notes, list(curves), bool(compared)) if is_told else None,
+        told=Table(study, title, rows, notes, list(curves), bool(compared)) if is_told else None,
         files=texts if is_told or study.is_thesis else dict.fromkeys(texts),
         figures=drawn,
         page_figures={n: partial(learning_curve, ours) for n, ours in curves.items()},
@@ -223,7 +224,8 @@ def draw_intervals(study: Study, rows: Sequence[Row], language: Language = "en")
         rows: at least one, each with a run.
     """
     spans = sorted(map(span, rows))
-    gaps = [(after[0] - before[1], i) for i, (before, after) in enumerate(pairwise(spans), 1)]
+    reached = list(accumulate((high for _, high in spans), max))
+    gaps = [(low - reached[i], i + 1) for i, (low, _) in enumerate(spans[1:])]
     gap, cut = max(gaps, default=(0.0, 0))
     parts = [spans[:cut], spans[cut:]] if gap > WIDE_GAP else [spans]
     limits = []
