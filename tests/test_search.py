@@ -283,6 +283,29 @@ def test_trials_that_fail_are_told_and_counted(written, tmp_path, capsys):
     assert "trial 1: hunt-1 seed 0 epoch 1" in capsys.readouterr().out
 
 
+def test_values_that_the_data_do_not_allow_fail_their_trial_alone(written, tmp_path, capsys):
+    """Where the last batch would be of one image: known once the images are counted."""
+    n = 24 - round(0.2 * 24)
+    path = written({"train.batch_size": [n - 1, 8]}, model={"name": "resnet18"})
+    hunt(path, tmp_path / "runs", 6)
+    out = capsys.readouterr().out
+    assert f"`train.batch_size` {n - 1} leaves one of the {n} training images" in out
+    assert {row["train.batch_size"] for row in table(tmp_path / "runs")} == {"8"}
+
+
+def test_a_folder_that_another_run_has_stops_the_search(written, tmp_path):
+    hunt(written(), tmp_path / "runs", 1)
+    (tmp_path / "runs" / "hunt.sqlite").unlink()
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        hunt(written({"model.activation": ["elu"]}), tmp_path / "runs", 1)
+
+
+def test_a_folder_of_any_name_has_the_file_of_the_trials(written, tmp_path):
+    hunt(written(), tmp_path / "why?not=1", 1)
+    assert (tmp_path / "why?not=1" / "hunt.sqlite").is_file()
+    assert not (tmp_path / "why").exists()
+
+
 def test_settings_from_the_command_line(written, tmp_path):
     hunt(written(), tmp_path / "runs", 1, ["train.epochs=1", "train.report_epochs=[1]", "seed=3"])
     assert (tmp_path / "runs" / "hunt-0" / "seed3" / "result.json").is_file()

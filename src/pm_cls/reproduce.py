@@ -25,6 +25,7 @@ from pm_cls.data import (
     with_classes,
 )
 from pm_cls.data.mnist import DOWNLOAD
+from pm_cls.data.mnist import OFFICIAL as FILES_OF_MNIST
 from pm_cls.data.photographs.layout import OFFICIAL_NAME
 from pm_cls.data.photographs.synthetic import synthesize
 from pm_cls.records import epochs, folder
@@ -250,7 +251,7 @@ def _root(config: Config, repository: Path, roots: Mapping[str, str]) -> str | N
     if DATASETS[name].is_generated:
         return ""
     own = config.data.root
-    is_fetched = name == "mnist" and own == DOWNLOAD
+    is_fetched = name in FILES_OF_MNIST and own == DOWNLOAD
     root = roots.get(name, own if is_fetched else str(repository / typed_path(own)))
     if name in roots or is_fetched or _is_filled(Path(root)):
         return root
@@ -275,7 +276,8 @@ def _quick(config: Config, at_top: bool) -> list[str]:
     settings = []
     if not at_top:
         n = min(QUICK_EPOCHS, config.train.epochs)  # a regression has one
-        settings = [f"data.limit={QUICK_IMAGES}", f"train.epochs={n}", f"train.report_epochs=[{n}]"]
+        images = min(QUICK_IMAGES, config.data.limit or QUICK_IMAGES)
+        settings = [f"data.limit={images}", f"train.epochs={n}", f"train.report_epochs=[{n}]"]
     if spec_of(config.data).of_photographs:
         settings.append(f"data.image_size={min(QUICK_IMAGE_SIZE, config.data.image_size)}")
     return settings

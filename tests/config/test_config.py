@@ -77,6 +77,7 @@ def test_numbers_are_read_however_yaml_sees_them(written, text, number):
         ("experiment: a\ndata: 3", ["`data` is 3", "a section"]),
         ("model: {}", ["`experiment` is missing"]),
         ("experiment: a\nseed: 1\nseed: 2", ["`seed` stands twice, in lines 2 and 3"]),
+        ("train:\n  thinned: {1: 0.5, 01: 0.2}", ["`01` stands twice, in lines 2 and 2"]),
         ("experiment: !!python/object/apply:os.system [echo]", ["python/object"]),
         ("", ["is empty"]),
         ("- 1", ["a list"]),

@@ -92,6 +92,13 @@ def test_rows_of_the_same_content_are_taken_from_other_arrays():
     assert fill.asked[1:] == [[0, 1]]
 
 
+def test_an_array_that_another_process_takes_over_meanwhile_is_passed_over():
+    fill = Filling()
+    cached_rows("kind", AB, (3,), fill)
+    (cache_folder() / "kind" / "0.rows").symlink_to("gone")  # listed, and not there any more
+    assert cached_rows("kind", contents("b", "c"), (3,), fill).sum() == 6
+
+
 def test_the_same_content_twice_gives_two_rows():
     assert cached_rows("kind", contents("a", "a", "b"), (3,), Filling()).sum() == 9
     assert cached_rows("kind", contents("a", "b", "a"), (3,), Filling()).sum() == 9

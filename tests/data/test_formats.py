@@ -120,6 +120,17 @@ def test_fewer_bits_in_16_are_refused(tmp_path, kind, bits):
         read_photograph(tmp_path / "a.png")
 
 
+def test_16_bits_a_pixel_are_8_bits_a_colour(tmp_path):
+    """A dark BMP of 5, 6 and 5 bits, which Pillow calls BGR;16."""
+    masks = struct.pack("<3I", 0xF800, 0x07E0, 0x001F)
+    pixels = np.full((4, 4), 0b00100_001000_00100, "<u2").tobytes()
+    header = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 16, 3, len(pixels), 0, 0, 0, 0)
+    start = struct.pack("<2sIHHI", b"BM", 66 + len(pixels), 0, 0, 66)
+    (tmp_path / "a.bmp").write_bytes(start + header + masks + pixels)
+    found = np.asarray(read_photograph(tmp_path / "a.bmp"))
+    assert found.shape == (4, 4, 3) and 30 <= found.min() <= found.max() < 40
+
+
 @pytest.mark.parametrize("ending", [".tif", ".jp2", ".pgm"])
 def test_12_bits_in_other_files_are_refused(tmp_path, ending):
     _save_16_bits(WIDE[:, :, 0] >> 4, tmp_path / f"a{ending}")

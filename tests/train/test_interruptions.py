@@ -224,12 +224,13 @@ def test_nan_keeps_the_last_two_good_states(stopped):
         (
             "train.augmentation.flip=0.5",
             "train.augmentation.shift=0.2",
+            "train.augmentation.mixup=0.4",
             "train.hold_out=0.2",
             "schedule.name=inverse_time",
             "schedule.decay=0.1",
         ),
         (
-            "train.augmentation={rotation: 20, crop: 0.2, hue: 0.1, fancy_pca: 0.1, mixup: 0.4}",
+            "train.augmentation={rotation: 20, crop: 0.2, hue: 0.1, fancy_pca: 0.1}",
             "train.hold_out=0.2",
             "train.weights=best",
             "train.order=balanced_batches",
@@ -353,6 +354,11 @@ def test_a_run_that_ends_while_another_process_waits_for_it_is_left(stopped, mon
     train(stopped.config, stopped.runs_dir, "cpu")
     assert "finished already" in capsys.readouterr().out
     assert len(stopped.lines()) == 5
+
+
+def test_a_lock_that_cannot_be_opened_is_not_waited_for(tmp_path):
+    (tmp_path / ".lock").mkdir()
+    assert not folder.is_held(tmp_path)
 
 
 def test_a_lock_that_lost_its_name_keeps_nobody_out(tmp_path, monkeypatch):

@@ -92,6 +92,10 @@ def test_the_command_needs_nothing_else(capsys):
         ),
         (["train.augmentation.mixup=0.2", "loss.centre=0.1"], "goes by the class"),
         (
+            ["train.augmentation={mixup: 0.4}", "train.order=balanced_batches"],
+            "the second image of `train.augmentation.mixup` is any training image",
+        ),
+        (
             ["loss.class_weights=balanced", "train.order=undersampled"],
             "the rare ones would count twice",
         ),
@@ -103,7 +107,11 @@ def test_the_command_needs_nothing_else(capsys):
         (["pretraining.learning_rate=0.1"], r"is for `pretraining.epochs` above 0"),
         (["train.average_decay=0.9"], r"`train.average_decay` is for `train.weights` average"),
         (["data.split_seed=1"], r"`data.split_seed` is for `data.name` folder"),
-        (["model.frozen_statistics=true"], "this network has no batch normalisation"),
+        (["model.frozen_statistics=true"], "is for statistics that were learned"),
+        (
+            ["optimizer.features_rate=0", "loss.centre=0.1"],
+            "`loss.centre` moves the layers before the last",
+        ),
         (["train.hold_out=0.01"], "hold_out` 0.01 of 24 training images is none; 0.042 holds one"),
     ],
 )

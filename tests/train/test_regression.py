@@ -12,6 +12,7 @@ from pm_cls.config import load_config
 from pm_cls.data import load_dataset
 from pm_cls.evaluate.__main__ import main as evaluate_main
 from pm_cls.models import build_model
+from pm_cls.models.classifier import logits_of
 from pm_cls.models.features import with_features
 from pm_cls.models.taps import last_linear
 from pm_cls.predict import main as predict_main
@@ -93,6 +94,32 @@ def test_photographs_of_a_patient_are_of_one_fold():
         )
         right[known is None] = Binary().right(found.unseen, labels).mean()
     assert right[True] == 1 and right[False] < 0.8
+
+
+def test_patients_with_eyes_of_both_kinds_count_for_both():
+    """Each has a healthy eye and an ill one; with three ill ones no fold can be made of them."""
+    images = np.random.default_rng(0).integers(0, 256, (40, 3, 32, 32)).astype(np.uint8)
+    labels, patients = np.tile([0, 1], 20), np.repeat(np.arange(20), 2)
+    given = {"batch_size": 8, "seed": 0, "patients": patients}
+    model = build_model("lenet7", image_size=32)
+    found = fit_last_layer(model, [images], labels, Binary(), **given)
+    assert np.isfinite(found.unseen).all()
+    labels[7:] = 0
+    with pytest.raises(DataError, match="3 patients of a class; a regression needs 5 or more"):
+        fit_last_layer(model, [images], labels, Binary(), **given)
+
+
+def test_two_classes_with_a_logit_each_are_the_one_logit_in_halves():
+    images = np.random.default_rng(0).integers(0, 256, (40, 3, 32, 32)).astype(np.uint8)
+    labels = np.arange(40) % 2
+    found = {}
+    for target in (Binary(), Classes(2)):
+        paddle.seed(0)
+        model = build_model("lenet7", image_size=32, outputs=target.outputs)
+        fit = fit_last_layer(model, [images], labels, target, batch_size=8, seed=0)
+        found[target.outputs] = fit.unseen, logits_of(model, images, 8)
+    for one, two in zip(found[1], found[2], strict=True):
+        np.testing.assert_allclose(two[:, 1] - two[:, 0], one[:, 0], atol=1e-4)
 
 
 @pytest.mark.parametrize(

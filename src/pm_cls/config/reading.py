@@ -118,15 +118,15 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses what PyYAML lets pass in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[str, int] = {}
+        lines: dict[Any, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.YAMLError(f"line {key.start_mark.line + 1}: a key must be a plain word")
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                first = lines[key.value]
+            line, name = key.start_mark.line + 1, self.construct_object(key)
+            if name in lines:
+                first = lines[name]
                 raise yaml.YAMLError(f"key `{key.value}` stands twice, in lines {first} and {line}")
-            lines[key.value] = line
+            lines[name] = line
         return super().construct_mapping(node, deep)
 
     def compose_node(self, parent: Any, index: Any) -> Any:

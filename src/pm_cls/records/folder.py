@@ -12,7 +12,7 @@ import yaml
 
 from pm_cls.config import Config, load_stored
 from pm_cls.records import calibration, evaluations, result, saliency, stress
-from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.errors import Taken, UsageError
 from pm_cls.runtime.locks import alone
 from pm_cls.runtime.paths import closed
 
@@ -43,25 +43,23 @@ def finished_below(folder: Path) -> list[Path]:
 
 
 def check_same_data(folder: Path, data_digest: str) -> None:
-    """Raise UsageError where a finished run was trained on other data than those of the digest."""
+    """Raise Taken where a finished run was trained on other data than those of the digest."""
     if result.read(folder).data_digest != data_digest:
-        raise UsageError(f"{folder} holds a finished run on other data; {KEEP_BOTH}")
+        raise Taken(f"{folder} holds a finished run on other data; {KEEP_BOTH}")
 
 
 def check_folder(folder: Path, config: Config) -> None:
     """Check that a run of this config can be made in the folder; nothing is written.
 
     Raises:
-        UsageError: it holds a run of another config, or cannot be written.
+        Taken: it holds a run of another config, or cannot be written.
     """
     stored = load_stored(folder / CONFIG) if (folder / CONFIG).is_file() else config
     if different := stored.differing(config):
         keys = ", ".join(f"`{key}`" for key in different)
-        raise UsageError(f"{folder} holds a run with other settings ({keys}); {KEEP_BOTH}")
+        raise Taken(f"{folder} holds a run with other settings ({keys}); {KEEP_BOTH}")
     if obstacle := closed(folder):
-        raise UsageError(
-            f"{folder}: {obstacle} cannot be written; --runs-dir can name another place"
-        )
+        raise Taken(f"{folder}: {obstacle} cannot be written; --runs-dir can name another place")
 
 
 def read_config(folder: Path) -> Config:
@@ -92,26 +90,31 @@ def locked(folder: Path) -> Iterator[None]:
     """Make the folder of a run and keep other processes from it; a kill frees it too.
 
     Raises:
-        UsageError: another process is at work on this run.
+        Taken: another process is at work on this run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:  # `is_held` of another process has it for a moment
             held.enter_context(alone(folder / LOCK, timeout=1))
         except filelock.Timeout:
-            raise UsageError(f"{folder}: another process is at work on this run; let it finish")
+            raise Taken(f"{folder}: another process is at work on this run; let it finish")
         yield
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process is at work on the run, on this machine or another that has the folder."""
+    """Whether a process is at work on the run, on this machine or another that has the folder.
+
+    A lock that cannot be opened is held by nobody that can be waited for.
+    """
     if not (folder / LOCK).exists():
         return False
     try:
         with alone(folder / LOCK, timeout=0):
             return False
-    except (filelock.Timeout, OSError):
+    except filelock.Timeout:
         return True
+    except OSError:
+        return False
 
 
 def discard(folder: Path) -> None:

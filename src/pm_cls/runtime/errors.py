@@ -18,6 +18,10 @@ class UsageError(PmClsError):
     exit_code = 2
 
 
+class Taken(UsageError):
+    """A folder holds another run, or another process is at work on it."""
+
+
 class DataError(PmClsError):
     """The photographs, digits or labels cannot be used as they are."""
 

@@ -3,9 +3,9 @@
     python -m pm_cls.search --ranges configs/search/lenet7.yaml --trials 30
 
 The YAML has the sections of a config and `ranges`: by dotted key a list of values, or `low` and
-`high` (and `log: true` or `step`). Each trial is a run of its own; the validation images are not
-looked at. The same command goes on where it was stopped, and several machines that share the runs
-and a --storage share the trials.
+`high` (and `log: true` or `step`). Each trial is a run of its own; what it scores on the
+validation images is recorded and decides nothing. The same command goes on where it was stopped,
+and several machines that share the runs and a --storage share the trials.
 """
 
 import sys

@@ -21,6 +21,7 @@ from pm_cls.config.reading import (
 )
 from pm_cls.config.schema import Section
 from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.silence import silence
 
 if TYPE_CHECKING:
     import optuna
@@ -119,7 +120,8 @@ class Search:
 
     def config(self, chosen: Mapping[str, Any], name: str = "") -> Config:
         """The config of a trial with these values; UsageError where one does not fit."""
-        from pm_cls.train.keys import check
+        with silence():  # Paddle
+            from pm_cls.train.keys import check
 
         settings = resolve(self.settings, self.source).model_dump(mode="json")
         for key, value in chosen.items():

@@ -3,7 +3,6 @@
 import logging
 import math
 import warnings
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import filelock
 
 from pm_cls.config import Config
 from pm_cls.runtime import device as devices
-from pm_cls.runtime.errors import Diverged, RunError, UsageError
+from pm_cls.runtime.errors import Diverged, RunError, Taken, UsageError
 from pm_cls.runtime.files import writing
 from pm_cls.runtime.locks import alone
 from pm_cls.search.ranges import Search, said
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 
 SEEDS = 2**32  # that NumPy takes
 NEEDS = 'the search needs Optuna: pip install -c constraints.txt -e ".[cpu,search]"'
-
-
-class _NotFitting(Exception):
-    """Values of a trial do not go together; `str()` of it says why."""
 
 
 def search(what: Search, runs_dir: Path, trials: int, storage: str | None, device: str) -> Config:
@@ -47,15 +42,17 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
     with writing(runs_dir):
         runs_dir.mkdir(parents=True, exist_ok=True)
     with alone(runs_dir / f"{name}.lock"):  # two would make the tables at once
-        place = storage or f"sqlite:///{runs_dir.absolute()}/{name}.sqlite"
+        place = storage or _url(runs_dir.absolute() / f"{name}.sqlite")
         study = _study(optuna, place, name, what)
     while (claim := _claim(optuna, study, what, runs_dir, trials)) is not None:
         trial, values, held = claim
         with held:  # until it is told: another process would take it for one that was left
             try:
-                config = _fitting(what, values, f"{name}-{trial.number}")
+                config = what.config(values, f"{name}-{trial.number}")
                 loss = _held_out_loss(config, runs_dir, device)
-            except (_NotFitting, Diverged) as error:  # which are answers too
+            except Taken:
+                raise
+            except (UsageError, Diverged) as error:  # values that do not fit: an answer too
                 print(f"trial {trial.number}: {error}")
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
@@ -64,6 +61,11 @@ def search(what: Search, runs_dir: Path, trials: int, storage: str | None, devic
         print(f"trial {trial.number}: held-out loss {loss:.4f}  {settings}", flush=True)
     with alone(runs_dir / f"{name}.lock"):
         return _write(optuna, study, what, runs_dir / name)
+
+
+def _url(file: Path) -> str:
+    """Of an SQLite file; what follows a question mark would be taken for options."""
+    return f"sqlite:///{file.as_uri()}?uri=true" if "?" in str(file) else f"sqlite:///{file}"
 
 
 def _study(optuna: Any, storage: str, name: str, what: Search) -> "optuna.Study":
@@ -121,14 +123,6 @@ def _sampler(optuna: Any, what: Search, number: int) -> "optuna.samplers.BaseSam
 
 def _lock(runs_dir: Path, name: str, number: int) -> Path:
     return runs_dir / f"{name}-{number}.lock"
-
-
-def _fitting(what: Search, values: Mapping[str, Any], name: str) -> Config:
-    """The config of a trial; _NotFitting where values that fit alone do not fit together."""
-    try:
-        return what.config(values, name)
-    except UsageError as error:
-        raise _NotFitting(str(error))
 
 
 def _held_out_loss(config: Config, runs_dir: Path, device: str) -> float:

@@ -35,7 +35,7 @@ NAMED: dict[str, Mapping[str, Any]] = {
 }
 OF_STEPS = (
     "loss.", "optimizer.", "schedule.", "pretraining.", "train.order", "train.precision",
-    "model.dropout",
+    "model.dropout", "model.drop_outputs", "model.frozen_statistics",
 )  # fmt: skip
 WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta")
 # How keys begin that some configs pass over: for which of them, and why. They keep their defaults.
@@ -49,6 +49,16 @@ PASSED_OVER: list[tuple[tuple[str, ...], Callable[[Config], bool], str]] = [
         ("optimizer.momentum",),
         lambda c: c.optimizer.name in WITHOUT_MOMENTUM and c.optimizer.momentum > 0,
         f"is 0 or left out for `optimizer.name` {', '.join(WITHOUT_MOMENTUM)}, which have none",
+    ),
+    (
+        ("loss.centre",),
+        lambda config: config.optimizer.features_rate == 0,
+        "moves the layers before the last, which `optimizer.features_rate` 0 holds still",
+    ),
+    (
+        ("model.frozen_statistics",),
+        lambda config: not config.model.pretrained,
+        "is for statistics that were learned, of `model.pretrained`",
     ),
     (
         ("pretraining.learning_rate",),

@@ -36,11 +36,16 @@ class Lessons:
                 f"`train.order` {train.order} shows all classes alike already; with "
                 "`loss.class_weights` balanced the rare ones would count twice"
             )
+        if MIXUP in train.augmentation and self._order in order.BY_CLASS:
+            raise UsageError(
+                f"`train.order` {train.order} shows all classes alike, and the second image of "
+                "`train.augmentation.mixup` is any training image; use one"
+            )
         kept = order.kept(split, train.hold_out, config.seed)
         self.kept = order.thinned(kept, split.labels, train.thinned, config.seed)
         self.held_out = order.held_out(split, train.hold_out, config.seed)
         if train.hold_out and not len(self.held_out):
-            enough = f"{math.ceil(1000 / n) / 1000} holds one out"
+            enough = f"{math.ceil(1000 / n) / 1000} holds one out" if n > 1 else "two are needed"
             if split.patients is not None and len(set(split.patients)) == 1:
                 enough = "they are of one patient, whose images stay together"
             raise UsageError(

@@ -5,6 +5,7 @@ the fit of the other four folds: what the answers of new images are worth is tak
 views of an image are of one fold.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from paddle import nn
 from pm_cls.models.features import with_features
 from pm_cls.models.taps import last_linear
 from pm_cls.runtime.errors import DataError, UsageError
-from pm_cls.scores.target import Several, Target
+from pm_cls.scores.target import Classes, Several, Target
 
 FOLDS = 5
 STRENGTHS = np.logspace(-6, 2, 17)  # C, the inverse of the penalty
@@ -65,17 +66,15 @@ def fit_last_layer(
 
     if isinstance(target, Several):
         raise UsageError("`train.fit` regression goes by the class; the images have several labels")
-    of, alike = _alike(labels, patients)
-    counts = np.bincount(alike, minlength=max(target.outputs, 2))
-    if counts.min() < FOLDS:
+    which = np.arange(len(labels)) if patients is None else patients
+    least = min(len(set(which[labels == one])) for one in range(max(target.outputs, 2)))
+    if least < FOLDS:
         what = "training images" if patients is None else "patients"
-        raise DataError(
-            f"{counts.min()} {what} of a class; a regression needs {FOLDS} or more of each"
-        )
+        raise DataError(f"{least} {what} of a class; a regression needs {FOLDS} or more of each")
     layer = last_linear(model, target.outputs, "`train.fit` regression")
     looks = [with_features(model, layer, images, batch_size)[1] for images in views]
     seen, repeated = np.concatenate(looks), np.tile(labels, len(looks))
-    folds = _folds(of, alike, len(looks), seed)
+    folds = _folds(labels, patients, len(looks), seed)
     settings = {"max_iter": 5000, "tol": 1e-6}
     search = LogisticRegressionCV(
         Cs=STRENGTHS, cv=folds, scoring="neg_log_loss", refit=True, **settings
@@ -87,32 +86,39 @@ def fit_last_layer(
     scaler = whole.named_steps["standardscaler"]
     weights = (search.coef_ / scaler.scale_).T
     bias = search.intercept_ - scaler.mean_ @ weights
+    unseen = unseen.reshape(len(repeated), -1)
+    if isinstance(target, Classes) and target.outputs == 2:  # one logit is the odds of both
+        halves = np.array([[-0.5, 0.5]])
+        weights, bias, unseen = weights * halves, bias * halves[0], unseen * halves
     layer.weight.set_value(weights.astype(np.float32))
     layer.bias.set_value(bias.astype(np.float32))
-    unseen = unseen.reshape(len(repeated), -1).astype(np.float32)
-    return Fit(strength, unseen, repeated, looks[0])
-
-
-def _alike(labels: np.ndarray, patients: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Of each image the number of what stays in one fold, and by it the most frequent label."""
-    if patients is None:
-        return np.arange(len(labels)), labels
-    of = np.unique(patients, return_inverse=True)[1]
-    table = np.zeros((of.max() + 1, labels.max() + 1), int)
-    np.add.at(table, (of, labels), 1)
-    return of, table.argmax(axis=1)
+    return Fit(strength, unseen.astype(np.float32), repeated, looks[0])
 
 
 def _folds(
-    of: np.ndarray, alike: np.ndarray, views: int, seed: int
+    labels: np.ndarray, patients: np.ndarray | None, views: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """By fold the rows of `views` times all images that it is fitted on, and those left out."""
+    """By fold the rows of `views` times all images that it is fitted on, and those left out.
+
+    Patients are spread by the labels that their images have.
+    """
     from sklearn.model_selection import StratifiedKFold
 
-    starts = len(of) * np.arange(views)[:, np.newaxis]
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(alike, alike)
+    which = np.arange(len(labels))
+    if patients is not None:
+        which = np.unique(patients, return_inverse=True)[1]
+    has = np.zeros((which.max() + 1, labels.max() + 1), bool)
+    has[which, labels] = True
+    kinds = np.unique(has, axis=0, return_inverse=True)[1].ravel()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a kind that is rare; told below
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+        chosen = list(folds.split(kinds, kinds))
+    starts = len(which) * np.arange(views)[:, np.newaxis]
 
-    def rows(chosen: np.ndarray) -> np.ndarray:
-        return (np.flatnonzero(np.isin(of, chosen)) + starts).ravel()
+    def rows(of: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(np.isin(which, of))
 
-    return [(rows(fitted), rows(left)) for fitted, left in folds]
+    if any(len(set(labels[rows(left)])) < len(set(labels)) for _, left in chosen):
+        raise DataError(f"the patients of a class are too few to have one in each of {FOLDS} folds")
+    return [((rows(a) + starts).ravel(), (rows(b) + starts).ravel()) for a, b in chosen]

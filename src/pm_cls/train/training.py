@@ -252,7 +252,7 @@ class Training:
             with nullcontext() if is_left else folder.locked(self.folder):
                 if restart:
                     folder.discard(self.folder)
-                if folder.is_finished(self.folder):  # perhaps by another process meanwhile
+                if is_left or folder.is_finished(self.folder):  # by another process meanwhile
                     self._leave_finished(is_held=not is_left)
                     yield False
                     return

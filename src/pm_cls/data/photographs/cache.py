@@ -233,7 +233,10 @@ def _copy(path: Path, unfinished: _Unfinished) -> None:
             continue
         if not len(unfinished.missing()):
             return
-        listed = np.frombuffer(file.read_bytes(), np.uint8)
+        try:
+            listed = np.frombuffer(file.read_bytes(), np.uint8)
+        except FileNotFoundError:  # another process has taken it over meanwhile
+            continue
         there = listed[: len(listed) // DIGEST_BYTES * DIGEST_BYTES].reshape(-1, DIGEST_BYTES)
         shape = (len(there), *unfinished.array.shape[1:])
         whole = _mapped(file.with_suffix(".npy"), shape)

@@ -13,6 +13,7 @@ from PIL import Image
 
 CONVERTED = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "La", "CMYK", "YCbCr"}
 SIXTEEN_BITS = {"I;16", "I;16L", "I;16B", "I;16N"}
+SIXTEEN_IN_ALL = {"BGR;16"}  # 5, 6 and 5 bits a pixel
 RANGE_IS_16_BITS = {"PNG", "PPM"}  # where Pillow says I for 32 bits, as some versions do
 NAMES = {"F": "floats", "I": "32-bit or signed numbers", "LAB": "LAB colours", "HSV": "HSV colours"}
 LEAST = 64  # of the upper 8 bits of the brightest value; 63 and less are 14 bits
@@ -73,8 +74,8 @@ def to_rgb(image: Image.Image, stored: Stored) -> Image.Image:
     elif image.mode not in CONVERTED:
         found = NAMES.get(image.mode, f"values of the kind {image.mode}")
         raise BadPhotograph(f"holds {found}, whose range is not certain; {ADVICE}")
-    elif "16" in stored.raw:  # of colours Pillow has kept the upper 8 bits
-        _check_range(image)
+    elif "16" in stored.raw and stored.raw not in SIXTEEN_IN_ALL:
+        _check_range(image)  # of colours Pillow has kept the upper 8 bits
     return image.convert("RGB")
 
 

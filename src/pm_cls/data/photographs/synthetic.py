@@ -95,7 +95,7 @@ def synthesize(
 
 def _is_there(out: Path, record: str) -> bool:
     """Whether a folder holds this very set; UsageError where it holds anything else."""
-    if (out / MARKER).is_file() and (out / MARKER).read_text() == record:
+    if (out / MARKER).is_file() and (out / MARKER).read_bytes() == record.encode():
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not the synthetic set {record.strip()}")
