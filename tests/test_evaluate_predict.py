@@ -156,7 +156,7 @@ def test_a_run_that_is_near_is_named(trained, tmp_path):
     place = tmp_path / "runs-quick" / "synthetic" / "lenet7_relu" / "seed0"
     shutil.copytree(trained, place)
     asked = tmp_path / "runs-quick" / "lenet7_relu" / "seed0"
-    with pytest.raises(UsageError, match=f"{asked}: holds no finished run, as {place} does$"):
+    with pytest.raises(UsageError, match=f"{asked}: is not there; a finished run is in {place}$"):
         predict(asked, [tmp_path], device="cpu")
 
 

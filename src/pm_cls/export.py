@@ -37,10 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = exporting.export(run, args.out, args.format, int8=args.int8)
     print(f"written: {found.path}")
     if found.before is not None and found.after is not None:
-        lost = 100 * (found.before - found.after)
+        change = 100 * (found.after - found.before)
         print(
             f"accuracy on {found.compared}: {100 * found.after:.2f}% in 8 bits, "
-            f"{100 * found.before:.2f}% of the run ({lost:+.2f} points lost)"
+            f"{100 * found.before:.2f}% of the run ({change:+.2f} points)"
         )
     else:
         print(f"largest difference of logits on {found.compared}: {found.difference:.2g}")

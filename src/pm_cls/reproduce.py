@@ -189,7 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _count_costs(plan.configs, out)
     total = plan.finished + len(plan.tasks)
     if len(failed) < total:
-        print(f"\n{report(plan.runs_dir, out, args.seeds).summary}\nwritten: {out}")
+        made = report(plan.runs_dir, out, args.seeds)
+        told = made.summary_of({config.experiment for config in plan.configs})
+        print(f"\n{told}\nwritten: {out}; the report is {made.page}")
     if failed:
         raise RunError(f"{len(failed)} of {total} runs failed:\n" + "\n".join(failed))
 

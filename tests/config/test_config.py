@@ -69,7 +69,7 @@ def test_numbers_are_read_however_yaml_sees_them(written, text, number):
         ("experiment: a\ntrain: {epochs: 3}", ["[5, 10] lie beyond epochs: 3", "too, as [3]"]),
         ("experiment: a\nmodel: {activation: swish}", ["model.activation", "'sigmoid'"]),
         ("experiment: a\nmodel: 3", ["`model`"]),
-        ("experiment: ../a", ["`experiment`", "letters a to z, digits and . _ -"]),
+        ("experiment: ../a", ["`experiment`", "letters of A to Z and a to z, digits and . _ -"]),
         (
             "experiment: a\ntrain: {report_epochs: 5}",
             ["`train.report_epochs` is 5", "a list as [5"],

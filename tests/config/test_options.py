@@ -109,10 +109,16 @@ def test_options_of_an_optimiser_reach_its_function(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("model: {activaton: relu}", "unknown key `model.activaton`; did you mean `activation`?"),
-        ("optimizer: {momentun: 0}", "unknown key `optimizer.momentun`; did you mean `momentum`?"),
-        ("optimizer: {weightdecay: 0}", "did you mean `weight_decay`?"),
-        ("train: {epoch: 3}", "unknown key `train.epoch`; did you mean `epochs`?"),
+        (
+            "model: {activaton: relu}",
+            "unknown key `model.activaton`; did you mean `model.activation`?",
+        ),
+        (
+            "optimizer: {momentun: 0}",
+            "unknown key `optimizer.momentun`; did you mean `optimizer.momentum`?",
+        ),
+        ("optimizer: {weightdecay: 0}", "did you mean `optimizer.weight_decay`?"),
+        ("train: {epoch: 3}", "unknown key `train.epoch`; did you mean `train.epochs`?"),
         ("model: {kernel: {a: 1}}", "`kernel` is no option: a name with a plain value is needed"),
         ("model: {kernel: .inf}", "`kernel` is no option"),
         ("model: {a-b: 1}", "`a-b` is no option"),

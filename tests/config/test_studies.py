@@ -78,11 +78,14 @@ VARY = 'name: "{seed}", vary: {seed: [1]}'
         ("variations: [{name: a, each: {a: {}}}]", "either `vary` with a `name`, or `each`"),
         ("variations: [{each: {a: {}}}, {each: {a: {}}}]", "experiment a stands twice in it"),
         ("variations: [{name: same, vary: {seed: [1, 2]}}]", "experiment same stands twice in it"),
-        ("variations: [{each: {a: {data.imagesize: 3}}}]", "`data.imagesize`; did you mean `image"),
+        (
+            "variations: [{each: {a: {data.imagesize: 3}}}]",
+            "`data.imagesize`; did you mean `data.image",
+        ),
         ("variations: [{each: {a: {seed.x: 3}}}]\nbase: {seed: 1}", "`seed` is no section"),
         (
             "variations: [{each: {a/b: {}}}]",
-            "`experiment` is 'a/b'; letters a to z, digits and . _ -",
+            "`experiment` is 'a/b'; letters of A to Z and a to z, digits and . _ -",
         ),
         ("variations: [{vary: {seed: 1}, name: a}]", "`variations.0.vary.seed` is 1"),
         ("variations: 3", "`variations` is 3"),

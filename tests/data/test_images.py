@@ -102,7 +102,7 @@ def test_bad_files_are_listed_together_with_their_reasons(bad_files, tmp_path):
         "truncated.jpg cannot be decoded",
         "large.png claims more than 50,000,000 pixels",
         "huge.png claims more than 50,000,000 pixels",
-        "absent.jpg is no file",
+        "absent.jpg is not there",
         "pipe.jpg is no file",
     ):
         assert reason in words

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pm_cls.card.facts import Facts
-from pm_cls.presentation import pictures
+from pm_cls.presentation import drawing, pictures
 from pm_cls.records import baselines, calibration, evaluations, predictions
 from pm_cls.records import stress as stress_records
 from pm_cls.records.evaluations import Evaluation
@@ -196,6 +196,18 @@ def test_synthetic_photographs_of_another_study_are_in_the_titles(fake_run, tmp_
     page = (tmp_path / "out" / "report.html").read_text()
     assert "<h1>Runs and their scores on SYNTHETIC photographs</h1>" in page
     assert re.search(r'<h2 id="tutorial">.* on SYNTHETIC photographs</h2>', page)
+
+
+def test_synthetic_photographs_are_in_every_figure(fake_run, tmp_path, monkeypatch):
+    titles, blank = [], drawing._bytes
+
+    def noted(figure, kind, **options):
+        titles.append(figure.get_suptitle())
+        return blank(figure, kind, **options)
+
+    monkeypatch.setattr(drawing, "_bytes", noted)
+    report(fake_run("alexnet", PERFECT, LABELS, dataset="synthetic"), tmp_path / "out")
+    assert len(titles) > 3 and all("on SYNTHETIC photographs" in title for title in titles)
 
 
 def test_baselines_of_two_folders_stand_side_by_side(tmp_path):

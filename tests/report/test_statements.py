@@ -201,13 +201,21 @@ def test_too_few_networks_together_are_not_tested(runs):
 
 def test_sizes_come_from_the_costs(runs):
     costs = [Network("googlenet", 6_000_000, 10), Network("vgg16", 134_000_000, 15)]
-    found = judged(runs("alexnet", (380,)), costs)
+    runs("googlenet", (380,))
+    found = judged(runs("vgg16", (380,)), costs)
     assert found["googlenet_smaller"].verdict == "reproduced"
     assert "6,000,000" in found["googlenet_smaller"].evidence.en
     assert found["googlenet_faster"].evidence.en == (
         "googlenet 10 multiplications an image, vgg16 15."
     )
     assert found["densenet_smaller"].verdict == "not_yet_tested"
+
+
+def test_what_networks_with_other_settings_cost_does_not_count(runs):
+    costs = [Network("googlenet", 6_000_000, 10), Network("vgg16", 134_000_000, 15)]
+    runs("googlenet", (380,))
+    found = judged(runs("vgg16", (380,), settings=["data.image_size=72"]), costs)
+    assert found["googlenet_smaller"].verdict == "not_yet_tested"
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_exit_codes_and_messages(photographs, tmp_path):
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
 
     wrong_key = run("--config", CONFIG, "--set", "train.epoch=1")
-    assert wrong_key.returncode == 2 and "did you mean `epochs`" in wrong_key.stderr
+    assert wrong_key.returncode == 2 and "did you mean `train.epochs`" in wrong_key.stderr
     no_data = run("--config", CONFIG, "--device", "cpu")
     assert no_data.returncode == 3 and "expected:" in no_data.stderr
     assert "Traceback" not in wrong_key.stderr + no_data.stderr

@@ -25,7 +25,8 @@ Settings = dict[str, Any]  # as YAML gives them: sections within sections
 REASONS = {  # where pydantic speaks of Python
     "tuple_type": "a list as [5, 10] is needed",
     "model_type": "a section with keys of its own is needed",
-    "string_pattern_mismatch": "letters a to z, digits and . _ - can stand there, the former first",
+    "string_pattern_mismatch": "letters of A to Z and a to z, digits and . _ - can stand there, a "
+    "letter or a digit first",
 }
 MOVED = {"train.loss": "loss.name"}  # in stored configs: the key's old name and its present one
 TYPO = 0.75  # how alike an unknown option and a key are that is taken for a slip
@@ -111,7 +112,9 @@ def _refuse_slips(name: str, section: OpenSection, source: str) -> None:
     for option in section.options():
         known = list(type(section).model_fields)
         if close := difflib.get_close_matches(option, known, n=1, cutoff=TYPO):
-            raise UsageError(f"{source}: unknown key `{name}.{option}`; did you mean `{close[0]}`?")
+            raise UsageError(
+                f"{source}: unknown key `{name}.{option}`; did you mean `{name}.{close[0]}`?"
+            )
 
 
 class _Loader(yaml.SafeLoader):
@@ -230,7 +233,10 @@ def _explained(problem: Mapping[str, Any], root: type[BaseModel], prefix: str) -
     if problem["type"] == "extra_forbidden":
         known = _keys_beside(problem["loc"], root)
         close = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        advice = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        section = path.removesuffix(str(problem["loc"][-1]))
+        advice = (
+            f"did you mean `{section}{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        )
         return f"unknown key `{path}`; {advice}"
     if problem["type"] == "missing":
         return f"key `{path}` is missing"

@@ -33,12 +33,16 @@ def on_validation(run: "Run", root: str | None) -> Iterator[Evaluated]:
     run.check_validation(dataset, root)
     split = dataset.validation
     for epoch in run.config.train.report_epochs:
-        logits = Run(run.folder, run.config, epoch).logits(split.images)
+        there = Run(run.folder, run.config, epoch)
+        logits, known = there.logits(split.images), there.calibration
         found = Predictions(split.names, split.labels, logits, dataset.spec.target)
         stored = predictions.file(run.folder, epoch)
         note = _compare(stored, logits) if run.is_of(dataset) else OTHER_DATA
         data = f"validation images of {dataset.name}"
-        yield Evaluated(run.folder, epoch, data, found, found.scores(), (f"note: {note}",))
+        told = () if known is None else tuple(worth.lines(found, known, None))
+        yield Evaluated(
+            run.folder, epoch, data, found, found.scores(), (f"note: {note}",), worth=told
+        )
 
 
 def on_external(
@@ -74,7 +78,9 @@ def on_external(
         )
         with writing(file), folder.locked(run.folder):
             if file.is_file() and evaluations.read_facts(file).data_digest != data.digest:
-                raise UsageError(f"{file} has the scores of other photographs; --name names these")
+                raise UsageError(
+                    f"{file} has the scores of other photographs; --name gives these another name"
+                )
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
         if run.is_synthetic:

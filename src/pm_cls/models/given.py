@@ -43,7 +43,8 @@ def photograph_files(given: Iterable[str | Path]) -> list[str]:
             else:
                 others.append(file.name)
     if not files:
-        raise DataError(f"no photographs found; {EXAMPLES} are read")
+        places = ", ".join(map(str, given))
+        raise DataError(f"{places}: no photographs found; {EXAMPLES} are read")
     note("files that are no photographs", others)
     return files
 

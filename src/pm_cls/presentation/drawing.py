@@ -79,6 +79,14 @@ def letters(name: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
+def titled(draw: Draw, title: Text, language: Language) -> Figure:
+    """A figure with a title, unless it has its own."""
+    figure = draw(language)
+    if not figure.get_suptitle():
+        figure.suptitle(title.of(language), fontsize=9)
+    return figure
+
+
 def save(draw: Draw, stem: Path) -> tuple[Path, Path]:
     """Write `stem`.svg and `stem`.png, whose paths come back."""
     stem.parent.mkdir(parents=True, exist_ok=True)

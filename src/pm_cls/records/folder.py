@@ -68,7 +68,8 @@ def read_config(folder: Path) -> Config:
         places = [one for one in (folder, *list(folder.parents)[:2]) if one.is_dir()]
         near = finished_below(places[0]) if places and places[0] != places[0].parent else []
         example = near[0] if near else "runs/<experiment>/seed<k>"
-        raise UsageError(f"{folder}: holds no finished run, as {example} does")
+        what = "holds no finished run" if folder.is_dir() else "is not there"
+        raise UsageError(f"{folder}: {what}; a finished run is in {example}")
     return load_stored(folder / CONFIG)
 
 

@@ -2,9 +2,9 @@
 
 python -m pm_cls.report --runs-dir runs --out results-mine
 
-runs, or results/records  ->  report.html, report.zh.html, table1.md/.csv/.tex, claims.md/.json,
-                              records.csv, scores.csv, confusions.csv, pairs.csv, intervals.csv,
-                              causes.csv, figures/, records/
+runs, or results/records  ->  report.html, report.zh.html, the table of each study as Markdown, CSV
+                              and LaTeX, claims.md and statements.md with the verdicts, a CSV of
+                              each other table, figures/, records/
 """
 
 import sys
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pm_cls.data import named_roots
 from pm_cls.presentation.text import LANGUAGES
-from pm_cls.records import baselines
-from pm_cls.report import page, report
+from pm_cls.records import baselines, networks
+from pm_cls.report import report
 from pm_cls.runtime.command import Expanded, new_parser, run_command
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.paths import OUT, OUT_SYNTHETIC, typed_path
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out",
         type=typed_path,
         help=f"folder to write (default: {OUT}; {OUT_SYNTHETIC} of drawn photographs); its figures "
-        f"and the finished runs in its records/ are replaced, its {baselines.FILE} is read",
+        f"and the finished runs in its records/ are replaced, its {baselines.FILE} "
+        f"and {networks.FILE} are read",
     )
     parser.add_argument(
         "--seeds",
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         photographs=args.photographs,
         roots=named_roots(args.root),
     )
-    print(f"\n{made.summary}\nwritten: {made.out}; the report is {made.out / page.FILE}")
+    print(f"\n{made.summary}\nwritten: {made.out}; the report is {made.page}")
 
 
 if __name__ == "__main__":

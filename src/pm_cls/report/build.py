@@ -1,7 +1,7 @@
 """Finished runs -> sections -> files: tables, figures, pages, and a copy of the records."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pm_cls.report import columns, page
 from pm_cls.report import photographs as photograph_page
 from pm_cls.report.published import statements, studies
 from pm_cls.report.runs import Record, read_runs
-from pm_cls.report.section import Content, gather
+from pm_cls.report.section import Content, gather, marked
 from pm_cls.report.sections import SECTIONS, provenance
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import write_text, writing
@@ -29,6 +29,7 @@ class Report:
     Attributes:
         summary: a table of the runs as Markdown: that of the thesis where there are runs of it,
             else those of other studies.
+        tables: by study its table as Markdown, where there are runs of it.
         runs: all that were finished.
         left_out: by name (`alexnet/seed0`) a sentence on each folder that was not.
         out: the folder that was written.
@@ -36,10 +37,25 @@ class Report:
     """
 
     summary: str
+    tables: Mapping[str, str]
     runs: list[Record]
     left_out: Mapping[str, Text]
     out: Path
     files: list[Path]
+
+    @property
+    def page(self) -> Path:
+        """The report as one HTML file."""
+        return self.out / page.FILE
+
+    def summary_of(self, experiments: Collection[str]) -> str:
+        """The tables of the studies that these are of; where they have none, a line a run."""
+        found = [
+            self.tables[study.name]
+            for study in studies.every()
+            if study.name in self.tables and not {*study.names}.isdisjoint(experiments)
+        ]
+        return "\n".join(found) or _lines(run for run in self.runs if run.experiment in experiments)
 
 
 def build(
@@ -72,7 +88,7 @@ def build(
     if photographs is not None or roots:  # first, as they may not be those that are needed
         text = photograph_page.render(material, photographs, roots, language)
         pages[photograph_page.FILE] = text
-    contents = [(section, section.make(material)) for section in SECTIONS]
+    contents = [(section, marked(section.make(material), found)) for section in SECTIONS]
     pages |= page.render(material, contents, language)
     files = {name: text for _, content in contents for name, text in content.files.items()}
     texts = {**dict.fromkeys(page.FILES), **files, **pages}
@@ -85,21 +101,20 @@ def build(
             else:
                 write_text(out / name, content)
         _draw([content for _, content in contents], out / "figures")
-    with_runs = [study for study in studies.every() if material.studies[study.name]]
-    if material.has_study or not with_runs:
-        with_runs = [studies.thesis()]
     written = [out / name for name, content in texts.items() if content is not None]
-    summary = "\n".join(files[f"{study.table}.md"] or "" for study in with_runs)
-    if not material.has_study and not any(material.studies.values()):
-        lines = provenance.lines(material.shown or techniques)
-        summary = columns.markdown(provenance.CSV, lines, is_aligned=False)
-    return Report(
-        summary,
-        found,
-        left_out,
-        out,
-        written,
-    )
+    tables = {
+        study.name: files[f"{study.table}.md"] or ""
+        for study in studies.every()
+        if material.studies[study.name] or (study.is_thesis and material.has_study)
+    }
+    summary = "\n".join(tables.values()) or _lines(material.shown or techniques)
+    if material.has_study:
+        summary = tables[studies.thesis().name]
+    return Report(summary, tables, found, left_out, out, written)
+
+
+def _lines(runs: Iterable[Record]) -> str:
+    return columns.markdown(provenance.CSV, provenance.lines(runs), is_aligned=False)
 
 
 def _draw(contents: Sequence[Content], figures: Path) -> None:

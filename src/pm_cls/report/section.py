@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
 
+from pm_cls.presentation import drawing
 from pm_cls.presentation.drawing import Draw
 from pm_cls.presentation.text import NOTHING, Language, Text
 from pm_cls.records import baselines, networks
@@ -147,6 +149,21 @@ class Content:
     figures: Mapping[str, Draw] = field(default_factory=dict)
     page_figures: Mapping[str, Draw] = field(default_factory=dict)
     tables: Mapping[str, Callable[[Language], Markup]] = field(default_factory=dict)
+
+
+def marked(content: Content, runs: list[Record]) -> Content:
+    """With the `marks` of the runs as the title of each figure that has none."""
+    words = marks(runs)
+    if words == NOTHING:
+        return content
+    title = Text(words.en.strip(" ,"), words.zh)
+
+    def titled(figures: Mapping[str, Draw]) -> dict[str, Draw]:
+        return {name: partial(drawing.titled, draw, title) for name, draw in figures.items()}
+
+    return replace(
+        content, figures=titled(content.figures), page_figures=titled(content.page_figures)
+    )
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def check_folder(option: str, path: Path) -> None:
         UsageError: it, or what is there above it, is no folder or takes none.
     """
     if obstacle := closed(path):
-        raise UsageError(f"{option} {path}: {obstacle} cannot be written")
+        why = " (it is a file; a folder is needed)" if obstacle.is_file() else ""
+        raise UsageError(f"{option} {path}: {obstacle} cannot be written{why}")
 
 
 def closed(folder: Path) -> Path | None:

@@ -34,7 +34,7 @@ def read_photograph(path: str | Path | io.BytesIO) -> Image.Image:
             or values that cannot be brought to 8 bits with certainty.
     """
     if not isinstance(path, io.BytesIO) and not os.path.isfile(path):  # a pipe would be waited for
-        raise BadPhotograph("is no file")
+        raise BadPhotograph("is no file" if os.path.exists(path) else "is not there")
     try:
         # By content, and none that Pillow has another program draw.
         with Image.open(path, formats=FORMATS) as image:

@@ -47,7 +47,7 @@ class NoHeader(BadTable):
     """A table without the columns that are wanted; `first` is its first row."""
 
     def __init__(self, first: Sequence[str]):
-        super().__init__(f"found {list(first)[:8]!s:.200}")
+        super().__init__(f"found {list(first)[:8]!s:.200}" if any(first) else "it is empty")
 
 
 @dataclass(frozen=True)

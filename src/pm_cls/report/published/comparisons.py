@@ -202,7 +202,12 @@ def cheaper(
 ) -> Outcome:
     """The first experiment's network has less of a cost than the second's."""
     if not {first, second} <= {*facts.networks}:
-        raise NotTested(Text("networks.csv does not have both.", "networks.csv 中没有这两者。"))
+        raise NotTested(
+            Text(
+                "networks.csv, and runs that can be held against the sources, do not have both.",
+                "networks.csv 与可供比较的运行中没有这两者。",
+            )
+        )
     a, b = (getattr(facts.networks[name], cost) for name in (first, second))
     words = Text("{first} {a:,} {cost}, {second} {b:,}.", "{first} {a:,} {cost}，{second} {b:,}。")
     of = COSTS[cost]

@@ -133,7 +133,7 @@ def judge(runs: Mapping[str, Sequence[Record]], networks: Sequence[Network]) -> 
     ours = {
         name: [run for run in found if all_of_it.may_judge(run)] for name, found in runs.items()
     }
-    costs = {one.experiment: one for one in networks}
+    costs = {one.experiment: one for one in networks if ours.get(one.experiment)}
     facts = Facts(ours, costs, all_of_it.thresholds.seeds)
     outcomes = {one.id: _outcome(facts, one) for one in all_of_it.statements}
     found = []
