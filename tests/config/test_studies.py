@@ -109,8 +109,10 @@ def test_an_unknown_key_of_a_study_is_named(study, text, key):
 
 def test_a_wrong_experiment_is_told_with_those_that_there_are(capsys):
     known = "--experiment can be tanh_28, tanh_56, .*mnist_200_updates"
-    with pytest.raises(UsageError, match=f"holds no sigmoid_225; {known}"):
+    with pytest.raises(UsageError, match=r"holds no sigmoid_225; did you mean sigmoid_224.*\?$"):
         load_config(CAUSES, experiment="sigmoid_225")
+    with pytest.raises(UsageError, match=f"holds no lamp; {known}"):
+        load_config(CAUSES, experiment="lamp")
     with pytest.raises(UsageError, match=f"holds many experiments; {known}"):
         load_config(CAUSES)
     with pytest.raises(UsageError, match="holds no sigmoid_225"):

@@ -155,7 +155,7 @@ def test_the_way_to_a_synthetic_set_is_told(official, missing):
         digest(official)
     lines = [line.strip() for line in str(caught.value).splitlines()]
     assert "pm-cls data synthesize --out data/synthetic" in lines
-    train = "python -m pm_cls.train --config configs/lenet7_relu.yaml "
+    train = "pm-cls train --config configs/lenet7_relu.yaml "
     assert f"{train}--set data.root=data/synthetic" in lines
 
 

@@ -12,6 +12,7 @@ A file with `variations` makes many experiments:
 """
 
 import copy
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -120,7 +121,10 @@ def load_config(
         mend = ""
         if experiment is not None and len(found) == 1:
             mend = f"; --set experiment={experiment} calls a run of it so"
-        raise UsageError(f"{path}: {what}; --experiment can be {', '.join(found)}{mend}")
+        advice = f"--experiment can be {', '.join(found)}"
+        if close := difflib.get_close_matches(experiment or "", found, n=1):
+            advice = f"did you mean {close[0]}?"
+        raise UsageError(f"{path}: {what}; {advice}{mend}")
     return resolve(found[experiment], str(path), overrides)
 
 

@@ -127,7 +127,7 @@ def _table(found: Sequence[Stressed]) -> tuple[dict[str, dict[int, Stressed]], l
 
 
 def _cell(one: Stressed | None) -> str:
-    return "" if one is None else f"{fraction(one.auc)} {100 * one.best_known:6.1f}"
+    return "" if one is None else f"{fraction(one.auc)} {100 * one.best_known:6.2f}"
 
 
 def summary(found: Sequence[Stressed]) -> str:
@@ -139,7 +139,7 @@ def summary(found: Sequence[Stressed]) -> str:
     if area is not None:
         of_auc = f"AUC {held.auc:.3f} on the mean, {area.auc:.3f} at worst ({area.change})"
     return (
-        f"{of_auc}; accuracy {100 * held.accuracy:.1f}% and {100 * accuracy.best_known:.1f}% "
+        f"{of_auc}; accuracy {100 * held.accuracy:.2f}% and {100 * accuracy.best_known:.2f}% "
         f"({accuracy.change})"
     )
 

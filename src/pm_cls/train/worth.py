@@ -10,6 +10,7 @@ from pm_cls.models.taps import last_linear
 from pm_cls.records import calibration as records
 from pm_cls.runtime.errors import UsageError
 from pm_cls.scores import calibration, familiarity
+from pm_cls.scores.calibration import COVERED
 from pm_cls.train.log import log
 
 
@@ -36,10 +37,13 @@ def write(
     if features is not None and len(features) > familiarity.NEIGHBOURS:
         familiar = familiarity.fit(features)
     records.write(folder, found, familiar, how)
+    n = len(labels) // views
     log.info(
-        f"calibrated ({how}, {len(labels) // views} images): temperature {found.temperature:.2f}, "
+        f"calibrated ({how}, {n} images): temperature {found.temperature:.2f}, "
         f"threshold {found.threshold:.2f}, sure from {found.certain:.2f} on"
     )
+    if (covered := n / (n + 1)) < COVERED:
+        log.info(f"note: of so few images `sure` covers {covered:.0%} at most, not {COVERED:.0%}")
 
 
 def features_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarray | None:

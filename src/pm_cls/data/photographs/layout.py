@@ -35,7 +35,7 @@ LAYOUT = f"""expected:
   {label_tables.FILE_NAMES[0]} or {label_tables.FILE_NAMES[1]}
 data/README.md says where to get them; a synthetic set is drawn, and trained on, by
   pm-cls data synthesize --out data/synthetic
-  python -m pm_cls.train --config configs/lenet7_relu.yaml --set data.root=data/synthetic"""
+  pm-cls train --config configs/lenet7_relu.yaml --set data.root=data/synthetic"""
 CLASSES = "one for each class of your own is `data.name: folder` and `pm-cls data check DIR`"
 MAX_MARKER = 1_000_000  # bytes
 

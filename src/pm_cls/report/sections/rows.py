@@ -117,8 +117,8 @@ def span(row: Row) -> tuple[float, float]:
 
 def draw_summary(axes: Axes, place: int, summary: Summary, accuracies: Sequence[float]) -> None:
     """Runs, their mean and the prediction interval of a new one, at a height."""
-    ends = percent_ends(summary)
-    axes.plot(ends, [place] * len(ends), color=VALIDATION, linewidth=2, label="interval")
+    if ends := percent_ends(summary):
+        axes.plot(ends, [place] * 2, color=VALIDATION, linewidth=2, label="interval")
     axes.plot([100 * one for one in accuracies], [place] * len(accuracies), "o", color=VALIDATION,
               markersize=4, alpha=0.6, label="run")  # fmt: skip
     axes.plot(100 * summary.mean, place, "|", color=VALIDATION, markersize=13,
