@@ -219,8 +219,8 @@ def united(facts: Facts, *, of: list[Point], by: list[Union]) -> Outcome:
     """Runs that answer together are right of more than one of them, mean over its seeds.
 
     A comparison for each way of uniting them, paired over the networks: `average` and `vote` unite
-    a network's seeds, `snapshots` averages the reported epochs of a run, which is held against its
-    last. NotTested: fewer networks than a rule needs seeds.
+    a network's seeds, `snapshots` averages the reported epochs of a run up to that of its
+    point. NotTested: fewer networks than a rule needs seeds.
     """
     return Outcome([_united(facts, of, way) for way in by])
 
@@ -235,9 +235,10 @@ def _united(facts: Facts, of: Sequence[Point], way: Union) -> Comparison:
         answers = [run.predictions[point[1]] for run in runs]
         target, labels = answers[0].target, answers[0].labels
         if way == "snapshots":
-            if len(runs[0].predictions) == 1:
+            each = [[run.predictions[e] for e in run.predictions if e <= point[1]] for run in runs]
+            if len(each[0]) == 1:
                 continue
-            found = [averaged(_logits(run.predictions.values()), target) for run in runs]
+            found = [averaged(_logits(snapshots), target) for snapshots in each]
         else:
             found = [UNITED[way](_logits(answers), target)]
         alone.append(float(np.mean([run.scores[point[1]].accuracy for run in runs])))
