@@ -82,7 +82,7 @@ def test_what_is_written_is_read_back(tmp_path):
     anew = [dataclasses.replace(one, digest="other") for one in found]
     for more in (elsewhere, anew):
         records.write(more, tmp_path / "out" / records.FILE)
-    assert records.read(tmp_path / "out" / records.FILE) == [*anew, *elsewhere]
+    assert records.read(tmp_path / "out" / records.FILE) == [*found, *elsewhere, *anew]
     (tmp_path / "bad.csv").write_text("baseline,numbers\nmean colour,three\n")
     with pytest.raises(UsageError, match=r"bad\.csv: is damaged"):
         records.read(tmp_path / "bad.csv")

@@ -158,7 +158,7 @@ def test_without_an_auc_the_accuracy_under_stress_is_told(measured):
     assert "--stress" not in text
     words = summary(read_run(measured).stress)
     assert (
-        words == "AUC undefined, as the photographs lack a class; accuracy 66.7% and 50.0% (haze)"
+        words == "AUC undefined, as the photographs lack a class; accuracy 66.67% and 50.00% (haze)"
     )
 
 

@@ -52,7 +52,7 @@ def test_errors_have_one_parent():
         assert issubclass(error, pm_cls.PmClsError)
     with pytest.raises(pm_cls.PmClsError, match="cannot be read"):
         pm_cls.load_config("absent.yaml")
-    with pytest.raises(pm_cls.PmClsError, match="holds no finished run"):
+    with pytest.raises(pm_cls.PmClsError, match="is not there; a finished run is in"):
         pm_cls.load_run("absent")
     with pytest.raises(AttributeError):
         pm_cls.absent  # noqa: B018

@@ -98,7 +98,7 @@ def test_the_report_has_figures_a_table_and_the_errors(run, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04cposix\nsystem\n.", bytes(1000)])
-def test_a_damaged_file_leaves_the_run_out_in_words(run, tmp_path, content):
+def test_a_damaged_file_is_left_out_in_words(run, tmp_path, content):
     shutil.copytree(run.folder, tmp_path / "colours_cnn" / "seed0")
     shutil.copytree(run.folder.parents[1], tmp_path, dirs_exist_ok=True)
     (tmp_path / "colours_cnn/seed0" / responses.FILE).write_bytes(content)
@@ -107,8 +107,9 @@ def test_a_damaged_file_leaves_the_run_out_in_words(run, tmp_path, content):
     text = (other / "result.json").read_text()
     (other / "result.json").write_text(text.replace('"seed": 0', '"seed": 1'))
     made = report(tmp_path, tmp_path / "out")
-    assert "colours_cnn/seed0 is damaged" in made.left_out["colours_cnn/seed0"].en
-    assert [one.seed for one in made.runs] == [1]
+    (words,) = made.left_out.values()
+    assert f"colours_cnn/seed0/{responses.FILE} was left out" in words.en
+    assert [one.responses is None for one in made.runs] == [True, False]
 
 
 def test_a_class_without_an_image_is_told_and_the_next_run_looked_into(run, tmp_path, capsys):

@@ -107,7 +107,7 @@ def test_the_command_needs_nothing_else(capsys):
         (["pretraining.learning_rate=0.1"], r"is for `pretraining.epochs` above 0"),
         (["train.average_decay=0.9"], r"`train.average_decay` is for `train.weights` average"),
         (["data.split_seed=1"], r"`data.split_seed` is for `data.name` folder"),
-        (["model.frozen_statistics=true"], "is for statistics that were learned"),
+        (["model.frozen_statistics=true"], "this network has no batch normalisation"),
         (
             ["optimizer.features_rate=0", "loss.centre=0.1"],
             "`loss.centre` moves the layers before the last",

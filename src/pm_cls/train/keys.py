@@ -56,11 +56,6 @@ PASSED_OVER: list[tuple[tuple[str, ...], Callable[[Config], bool], str]] = [
         "moves the layers before the last, which `optimizer.features_rate` 0 holds still",
     ),
     (
-        ("model.frozen_statistics",),
-        lambda config: not config.model.pretrained,
-        "is for statistics that were learned, of `model.pretrained`",
-    ),
-    (
         ("pretraining.learning_rate",),
         lambda config: not config.pretraining.epochs,
         "is for `pretraining.epochs` above 0",
