@@ -104,6 +104,11 @@ def test_patients_with_eyes_of_both_kinds_count_for_both():
     model = build_model("lenet7", image_size=32)
     found = fit_last_layer(model, [images], labels, Binary(), **given)
     assert np.isfinite(found.unseen).all()
+    # Three patients with healthy eyes, three with ill ones, three with both: six of each class.
+    few = {"batch_size": 8, "seed": 1, "patients": np.repeat(np.arange(9), 2)}
+    kinds = np.array([0, 0] * 3 + [1, 1] * 3 + [0, 1] * 3)
+    with pytest.raises(DataError, match="too few to have one in each of 5 folds"):
+        fit_last_layer(model, [images[:18]], kinds, Binary(), **few)
     labels[7:] = 0
     with pytest.raises(DataError, match="3 patients of a class; a regression needs 5 or more"):
         fit_last_layer(model, [images], labels, Binary(), **given)

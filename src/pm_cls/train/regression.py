@@ -110,6 +110,8 @@ def _folds(
     has = np.zeros((which.max() + 1, labels.max() + 1), bool)
     has[which, labels] = True
     kinds = np.unique(has, axis=0, return_inverse=True)[1].ravel()
+    if np.bincount(kinds).max() < FOLDS:  # of no kind there is one for each fold
+        kinds = np.zeros_like(kinds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of a kind that is rare; told below
         folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)

@@ -42,8 +42,8 @@ def write(
         f"calibrated ({how}, {n} images): temperature {found.temperature:.2f}, "
         f"threshold {found.threshold:.2f}, sure from {found.certain:.2f} on"
     )
-    if (covered := n / (n + 1)) < COVERED:
-        log.info(f"note: of so few images `sure` covers {covered:.0%} at most, not {COVERED:.0%}")
+    if n / (n + 1) < COVERED:
+        log.info(f"note: `sure` covers {n} of {n + 1} images at most, not {COVERED:.0%}: too few")
 
 
 def features_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarray | None:
