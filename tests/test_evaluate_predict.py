@@ -371,7 +371,7 @@ def test_photographs_without_labels_are_told_what_is_needed(copied, photographs)
         evaluated("--run", copied, "--data", photographs / "PALM-Validation400")
 
 
-def test_training_photographs_are_no_test(copied, clinic, capsys):
+def test_official_photographs_are_not_from_elsewhere(copied, clinic, capsys):
     folder, table = clinic
     for name in ("P0001.png", "sub/n0161.PNG", "P0214.png", "V0001.png"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -379,8 +379,9 @@ def test_training_photographs_are_no_test(copied, clinic, capsys):
         with table.open("a") as rows:
             rows.write(f"{name},1\n")
     evaluated("--run", copied, "--data", folder, "--labels", table)
-    said = "2 photographs named as in the official training set (P0001.png, sub/n0161.PNG): "
-    assert said in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 photographs named as in the official training set (P0001.png, sub/n0161.PNG)" in said
+    assert "1 photograph named as in the official validation set (V0001.png)" in said
 
 
 def test_evaluate_returns_what_it_keeps_of_photographs_from_elsewhere(copied, clinic):

@@ -21,7 +21,7 @@ from pm_cls.models.blocks import convolution  # noqa: E402
 from pm_cls.models.blocks.convolution import Conv2D  # noqa: E402
 from pm_cls.models.blocks.pooling import MaxPool2D  # noqa: E402
 from pm_cls.models.blocks.stages import Sequential  # noqa: E402
-from pm_cls.models.classifier import logits_of  # noqa: E402
+from pm_cls.models.forward import logits_of  # noqa: E402
 from pm_cls.scores import metrics  # noqa: E402
 from pm_cls.train.epoch import train_one_epoch  # noqa: E402
 from pm_cls.train.objective import Objective  # noqa: E402

@@ -22,7 +22,7 @@ from pm_cls import build_model  # noqa: E402
 from pm_cls.config import Config  # noqa: E402
 from pm_cls.data.transforms import to_float  # noqa: E402
 from pm_cls.models.blocks.convolution import Conv2D  # noqa: E402
-from pm_cls.models.classifier import logits_of  # noqa: E402
+from pm_cls.models.forward import logits_of  # noqa: E402
 
 is_ours = way == "pm_cls"
 if not is_ours:

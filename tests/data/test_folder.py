@@ -88,7 +88,7 @@ def test_no_patient_stands_on_both_sides(pictures):
         ),
         (
             "file,label,patient\nzebra/0.png,a,1\nzebra/1.png,b,1\nzebra/2.png,b,2",
-            "a: two different patients or more",
+            "table.csv: a: two different patients or more",
         ),
         ("file,label", "names no photographs"),
         (f"file,label\n{'a' * 300}.png,a", "row 2: aaa"),

@@ -11,12 +11,14 @@ import pytest
 from pm_cls.config import load_config
 from pm_cls.data import DATASETS, load_dataset
 from pm_cls.data.transforms import to_float
+from pm_cls.evaluate import evaluate
 from pm_cls.inspect.__main__ import main
 from pm_cls.models.classifier import Run
 from pm_cls.presentation import pictures
 from pm_cls.presentation.text import Text
 from pm_cls.records import responses
 from pm_cls.report import report
+from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.files import read_csv
 from pm_cls.train import train
 from tests.conftest import file_of
@@ -64,6 +66,13 @@ def test_a_dollar_sign_in_the_name_of_a_class_is_no_formula(run):
     assert [one.get_title() for one in axes[:6]] == [rf"{n}\$_" for n in range(6)]
     labels = pictures.responses(found, names).axes[1].get_xticklabels()
     assert [one.get_text() for one in labels] == [rf"{n}\$_" for n in range(6)]
+
+
+def test_drawn_images_are_looked_for_in_no_folder(run, tmp_path):
+    with pytest.raises(UsageError, match=r"drawn_colours, are drawn anew .*; leave .* out"):
+        evaluate(run.folder, tmp_path)
+    with pytest.raises(UsageError, match="lie in no folder"):
+        main(["--run", str(run.folder), "--data", str(tmp_path)])
 
 
 def test_images_that_are_not_drawn_are_not_kept(run, tmp_path, monkeypatch):

@@ -12,8 +12,7 @@ from pm_cls.config import load_config
 from pm_cls.data import load_dataset
 from pm_cls.evaluate.__main__ import main as evaluate_main
 from pm_cls.models import build_model
-from pm_cls.models.classifier import logits_of
-from pm_cls.models.features import with_features
+from pm_cls.models.forward import logits_of, with_features
 from pm_cls.models.taps import last_linear
 from pm_cls.predict import main as predict_main
 from pm_cls.records import calibration, stress

@@ -13,7 +13,7 @@ import yaml
 
 from pm_cls.data import load_dataset, mnist
 from pm_cls.models import build_model
-from pm_cls.models.classifier import logits_of
+from pm_cls.models.forward import logits_of
 from pm_cls.records import environment, epochs, predictions, result
 from pm_cls.records.folder import is_finished
 from pm_cls.records.predictions import Predictions

@@ -56,7 +56,10 @@ def load(config: DataConfig) -> Dataset:
     digests = content_digests(found.files)
     held, notes = found.is_validation, list(found.notes)
     if held is None:
-        held = drawn(labels, found.patients or digests, config, of.classes)
+        try:
+            held = drawn(labels, found.patients or digests, config, of.classes)
+        except DataError as error:
+            raise DataError(f"{found.source}: {error}")
         apart = ", no patient on both sides" if found.patients else ""
         notes.append(f"{held.sum():,} of {len(held):,} were drawn for validation{apart}")
     parts, lines = [], []

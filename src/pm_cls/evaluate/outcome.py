@@ -6,13 +6,16 @@ from pathlib import Path
 
 from pm_cls.config import SYNTHETIC
 from pm_cls.data.photographs import external
-from pm_cls.data.photographs.layout import names_of_training
+from pm_cls.data.photographs.layout import names_of
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.wording import counted, enumerate_names
 from pm_cls.scores.metrics import Scores
 
 OTHER_DATA = "other data than the run's"
-IF_SEEN = "a network that was trained on these is not tested by them"
+OFFICIAL = {
+    "training": "a network that was trained on these is not tested by them",
+    "validation": "the project's networks are judged by these; they are not from elsewhere",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def described(data: external.External) -> Iterator[str]:
     if data.repeated:
         groups = ", ".join(" = ".join(group) for group in data.repeated)
         yield f"note: {counted(len(data.repeated), 'group')} of equal photographs: {groups}"
-    if learned := names_of_training(data.split.names):
-        n, shown = counted(len(learned), "photograph"), enumerate_names(learned, 3)
-        yield f"note: {n} named as in the official training set ({shown}): {IF_SEEN}"
+    for part, meaning in OFFICIAL.items():
+        if known := names_of(part, data.split.names):
+            n, shown = counted(len(known), "photograph"), enumerate_names(known, 3)
+            yield f"note: {n} named as in the official {part} set ({shown}): {meaning}"
     yield from (f"note: {note}" for note in data.notes)

@@ -14,7 +14,7 @@ from paddle.nn import functional as F
 from pm_cls.data.transforms import to_float
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.blocks.pooling import Averaged
-from pm_cls.models.classifier import logits_of
+from pm_cls.models.forward import logits_of
 from pm_cls.models.taps import Tap, activated, hooked, taps
 from pm_cls.records.saliency import patch_starts
 from pm_cls.runtime.errors import UsageError

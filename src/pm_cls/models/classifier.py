@@ -12,26 +12,24 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import paddle
 from paddle import nn
 from PIL import Image
 from tqdm import tqdm
 
 from pm_cls.config import SYNTHETIC, Config, DataConfig
-from pm_cls.data import Dataset, Spec, spec_of
+from pm_cls.data import DATASETS, Dataset, Spec, spec_of
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import decode, nearly_black
 from pm_cls.data.photographs.views import sampler
-from pm_cls.data.transforms import in_order, to_float
+from pm_cls.data.transforms import in_order
 from pm_cls.models.build import build
-from pm_cls.models.features import with_features
+from pm_cls.models.forward import logits_of, with_features
 from pm_cls.models.given import each_of, note, photograph_files, photographs_of
 from pm_cls.models.taps import last_linear
 from pm_cls.models.weights import load_weights
 from pm_cls.records import calibration, result
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, Diverged, UsageError
-from pm_cls.runtime.threads import one_thread
 from pm_cls.runtime.wording import counted
 from pm_cls.scores.calibration import Calibration
 from pm_cls.scores.familiarity import Familiar
@@ -121,8 +119,13 @@ class Run:
         return result.read(self.folder).dataset == SYNTHETIC
 
     def data_at(self, root: str | Path | None) -> DataConfig:
-        """Its data, which may lie in another folder now."""
+        """Its data, which may lie in another folder now; UsageError where they lie in none."""
         data = self.config.data
+        if root is not None and DATASETS[data.name].is_generated:
+            raise UsageError(
+                f"{self.folder}: its images, {data.name}, are drawn anew and lie in no folder; "
+                f"leave {root} out"
+            )
         return data if root is None else data.model_copy(update={"root": str(root)})
 
     def is_of(self, dataset: Dataset) -> bool:
@@ -317,14 +320,3 @@ class Run:
             is_unlike = None if unlike is None else bool(unlike[row])
             label, logit, is_sure = int(labels[row]), float(values[row]), bool(sure[row])
             yield self._named(Prediction(name, label, float(one), logit, is_sure, is_unlike))
-
-
-@paddle.no_grad()
-def logits_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """Logits float32 [n, outputs] of uint8 images [n, channels, height, width], n from 1 on."""
-    one_thread()  # the caller may have set another number since
-    model.eval()
-    batches = range(0, len(images), batch_size)
-    return np.concatenate(
-        [model(paddle.to_tensor(to_float(images[i : i + batch_size]))).numpy() for i in batches]
-    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from paddle import nn
 
-from pm_cls.models.features import with_features
+from pm_cls.models.forward import with_features
 from pm_cls.models.taps import last_linear
 from pm_cls.runtime.errors import DataError, UsageError
 from pm_cls.scores.target import Classes, Several, Target

@@ -15,7 +15,7 @@ from pm_cls.config import Config
 from pm_cls.data import load_dataset, spec_of
 from pm_cls.models.blocks.normalisation import has_statistics
 from pm_cls.models.build import build
-from pm_cls.models.classifier import logits_of
+from pm_cls.models.forward import logits_of
 from pm_cls.models.weights import save_weights
 from pm_cls.records import environment, epochs, folder, predictions, result
 from pm_cls.records.predictions import Predictions

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from paddle import nn
 
-from pm_cls.models.features import with_features
+from pm_cls.models.forward import with_features
 from pm_cls.models.taps import last_linear
 from pm_cls.records import calibration as records
 from pm_cls.runtime.errors import UsageError

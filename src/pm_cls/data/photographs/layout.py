@@ -28,6 +28,7 @@ OFFICIAL_NAME = "ichallenge_pm"
 MARKER = "dataset.json"  # names a set that is not the official one
 OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
 OFFICIAL_VALIDATION = {1: 211, 0: 189}
+OFFICIAL_NAMES = {"training": OFFICIAL_TRAINING, "validation": {"V": 400}}
 OTHER_WORDS = {"mask", "masks", "annotation", "annotations", "test", "testing"}
 LAYOUT = f"""expected:
   {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
@@ -221,13 +222,13 @@ def _name_in(marker: Path) -> str | None:
 
 def missing_names(listing: Listing) -> list[str]:
     """Names of the official set, as P0001, that are not there."""
-    official = _keys({**OFFICIAL_TRAINING, "V": sum(OFFICIAL_VALIDATION.values())})
+    official = set.union(*map(_keys, OFFICIAL_NAMES.values()))
     return sorted(official - {photograph_key(name) for name in listing.files().names})
 
 
-def names_of_training(names: Iterable[str]) -> list[str]:
-    """Those that are names of official training photographs, as P0001.jpg."""
-    official = _keys(OFFICIAL_TRAINING)
+def names_of(part: str, names: Iterable[str]) -> list[str]:
+    """Those that are names of official photographs, of `training` as P0001.jpg or `validation`."""
+    official = _keys(OFFICIAL_NAMES[part])
     return [name for name in names if photograph_key(name) in official]
 
 

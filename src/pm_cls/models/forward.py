@@ -1,4 +1,4 @@
-"""What the last linear layer of a network is given for images, together with its answers."""
+"""Images through a network as in an evaluation: its logits, and what its last layer is given."""
 
 import numpy as np
 import paddle
@@ -6,6 +6,17 @@ from paddle import nn
 
 from pm_cls.data.transforms import to_float
 from pm_cls.runtime.threads import one_thread
+
+
+@paddle.no_grad()
+def logits_of(model: nn.Layer, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Logits float32 [n, outputs] of uint8 images [n, channels, height, width], n from 1 on."""
+    one_thread()  # the caller may have set another number since
+    model.eval()
+    batches = range(0, len(images), batch_size)
+    return np.concatenate(
+        [model(paddle.to_tensor(to_float(images[i : i + batch_size]))).numpy() for i in batches]
+    )
 
 
 @paddle.no_grad()
