@@ -1,12 +1,12 @@
 """All networks side by side: what each costs, and what it reaches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from pm_cls.presentation.drawing import PALETTE, Figure, legend, letters, plain
+from pm_cls.presentation.drawing import PALETTE, Axes, Figure, legend, letters, plain
 from pm_cls.presentation.text import Language, Text, percent, percent_interval
 from pm_cls.records.networks import Network
 from pm_cls.report import columns
@@ -20,6 +20,7 @@ from pm_cls.scores.stats import Summary
 
 MULTIPLICATIONS = Text("multiplications of one image", "处理一张图像的乘法次数")
 MARKERS = "osD^vP*X"
+NAME = (0.16, 0.026)  # how wide and high a name is, of a panel
 TICKS = (10, 30, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.9)  # of the accuracy in percent
 
 
@@ -116,36 +117,54 @@ def _network(run: Record, study: studies.Study | None) -> Text:
 def draw(found: Sequence[Costly], language: Language = "en") -> Figure:
     """Accuracy over multiplications, a mark for each data set; the interval is of the mean.
 
-    The scale of the accuracy is that of its logit, on which 99% and 99.9% are as far apart as 90%
-    and 99%.
+    The data with the most networks have a panel, the others share one. The scale of the accuracy is
+    that of its logit, on which 99% and 99.9% are as far apart as 90% and 99%.
     """
-    figure = Figure(figsize=(7.2, 5.6), layout="constrained")
-    axes = figure.subplots()
     datasets = list(dict.fromkeys(one.dataset for one in found))
-    for place, dataset in enumerate(datasets):
-        colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)]
-        for one in found:
-            if one.dataset != dataset:
-                continue
-            ends = [_up(end) for end in one.accuracy.mean_interval or ()]
-            axes.plot([_across(one)] * len(ends), ends, color=colour, linewidth=1)
-            axes.plot(_across(one), _up(one.accuracy.mean), marker, color=colour,
-                      label=letters(dataset))  # fmt: skip
+    looks = {name: (PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)])
+             for i, name in enumerate(datasets)}  # fmt: skip
+    most = max(datasets, key=lambda name: sum(one.dataset == name for one in found))
+    parts = [[one for one in found if (one.dataset == most) is same] for same in (True, False)]
+    parts = [part for part in parts if part]
+    figure = Figure(figsize=(7.2, 4.4 * len(parts)), layout="constrained")
+    panels = figure.subplots(len(parts), squeeze=False)[:, 0]
+    for axes, part in zip(panels, parts, strict=True):
+        _draw(axes, part, looks)
+        axes.set_ylabel(ACCURACY.of(language))
+    panels[-1].set_xlabel(MULTIPLICATIONS.of(language))
+    legend(figure, panels, columns=4)
+    return figure
+
+
+def _draw(axes: Axes, found: Sequence[Costly], looks: Mapping[str, tuple[str, str]]) -> None:
+    for one in found:
+        (colour, marker), at = looks[one.dataset], _across(one)
+        ends = [_up(end) for end in one.accuracy.mean_interval or ()]
+        axes.plot([at] * len(ends), ends, color=colour, linewidth=1, alpha=0.5)
+        axes.plot(at, _up(one.accuracy.mean), marker, color=colour, label=letters(one.dataset),
+                  zorder=4)  # fmt: skip
+    across, means = [_across(one) for one in found], [_up(one.accuracy.mean) for one in found]
+    low, high = min(means) - 0.2, max(means) + 0.2  # some intervals are longer
+    left, right = min(across) / 1.3, max(across) * 1.3
+    decades = np.log10(right / left) / (1 - NAME[0])  # the last name has its place beside its mark
     axes.set_xscale("log")
-    for one, height in zip(found, _heights(found), strict=True):
+    axes.set_xlim(left, left * 10**decades)
+    axes.set_yticks([_up(tick / 100) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
+    axes.set_ylim(low, high)
+    wide, tall = NAME[0] * decades, NAME[1] * (high - low)
+    for one, height in zip(found, _heights(found, wide, tall), strict=True):
         there = (_across(one), _up(one.accuracy.mean))
+        beside = max(  # of all marks that the name would stand on
+            (at for at, up in zip(across, means, strict=True)
+             if abs(up - height) < tall and 1 <= at / there[0] < 10 ** (wide / 2)),
+            default=there[0],
+        ) * 10 ** (0.02 * decades)  # fmt: skip
         axes.annotate(
-            one.experiment, there, xytext=(there[0] * 1.2, height), fontsize=6, va="center",
+            one.experiment, there, xytext=(beside, height), fontsize=6, va="center",
+            bbox={"boxstyle": "square,pad=0.05", "color": "white", "alpha": 0.8, "linewidth": 0},
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "grey", "shrinkB": 2},
         )  # fmt: skip
-    axes.set_yticks([_up(tick / 100) for tick in TICKS], [f"{tick:g}" for tick in TICKS])
-    means = [_up(one.accuracy.mean) for one in found]
-    axes.set_ylim(min(means) - 0.2, max(means) + 0.2)  # some intervals are longer
-    axes.set_xlabel(MULTIPLICATIONS.of(language))
-    axes.set_ylabel(ACCURACY.of(language))
     plain(axes)
-    legend(figure, [axes], columns=4)
-    return figure
 
 
 def _across(one: Costly) -> int:
@@ -158,9 +177,12 @@ def _up(accuracy: float) -> float:
     return float(np.log10(within / (1 - within)))
 
 
-def _heights(found: Sequence[Costly]) -> list[float]:
-    """Where each name stands: beside its mark, or below a name that stands there."""
-    wide, high = 0.7, 0.06  # of a name: decades across, and as `_up` has it
+def _heights(found: Sequence[Costly], wide: float, high: float) -> list[float]:
+    """Where each name stands: beside its mark, or below a name that stands there.
+
+    Args:
+        wide, high: of a name, in decades across, and as `_up` has it.
+    """
     heights: dict[int, float] = {}
     for place in sorted(range(len(found)), key=lambda i: -found[i].accuracy.mean):
         height = _up(found[place].accuracy.mean)
