@@ -1,6 +1,7 @@
 """Model cards: what hubs read, what stands in them, and what is said to be missing."""
 
 import ast
+import json
 import re
 import shutil
 
@@ -13,7 +14,15 @@ from pm_cls.card import card
 from pm_cls.card.facts import Facts
 from pm_cls.evaluate.stress import summary
 from pm_cls.presentation.text import LANGUAGES
-from pm_cls.records import calibration, evaluations, folder, predictions, result, stress
+from pm_cls.records import (
+    calibration,
+    environment,
+    evaluations,
+    folder,
+    predictions,
+    result,
+    stress,
+)
 from pm_cls.records.predictions import Predictions
 from pm_cls.records.stress import Stressed
 from pm_cls.report.runs import read_run
@@ -70,6 +79,14 @@ def test_hubs_find_what_they_read(trained, language):
     assert {"accuracy", "roc_auc", "recall"} == set(front["metrics"])
     title = next(line for line in words.splitlines() if line)
     assert ("SYNTHETIC" in title) if language == "en" else ("合成照片" in title)
+
+
+def test_classes_of_any_name_are_counted_in_each_language(bare):
+    stored = json.loads((bare / environment.FILE).read_text())
+    stored["data"]["counts"] = {"training": {"<b>x": 3, "|": 1}}
+    (bare / environment.FILE).write_text(json.dumps(stored))
+    assert "| training images | 4 (&lt;b>x: 3, \\|: 1) |" in card(bare, "en")
+    assert "| 训练图像 | 4（&lt;b>x：3，\\|：1） |" in card(bare, "zh")
 
 
 def test_parameters_are_counted_from_the_weights(trained):
@@ -184,7 +201,7 @@ def test_the_verb_writes_a_file_or_says_why_not(bare, tmp_path, capsys):
         verb.main(["--run", str(tmp_path)])
     with pytest.raises(UsageError, match="is a folder; name a file"):
         verb.main(["--run", str(bare), "--out", str(tmp_path)])
-    with pytest.raises(UsageError, match=r"result.json: is there, and does not end in .md"):
+    with pytest.raises(UsageError, match=r"result.json: does not end in .md"):
         verb.main(["--run", str(bare), "--out", str(bare / "result.json")])
 
 

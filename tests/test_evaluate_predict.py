@@ -221,13 +221,6 @@ def test_epochs_that_were_not_kept_are_refused(trained, epoch):
         predict(trained, [trained], epoch, "cpu")
 
 
-def test_a_file_is_not_written_twice(trained, photographs, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    both = ["--out", "a.csv", "--page", str(tmp_path / "a.csv")]
-    with pytest.raises(UsageError, match="is the file of --out; name another"):
-        predict_main(["--run", str(trained), str(photographs), *both])
-
-
 def test_a_folder_that_cannot_be_read_is_not_passed_over(trained, photographs, monkeypatch):
     scan = os.scandir
 
@@ -357,6 +350,11 @@ def test_photographs_from_elsewhere_are_scored_and_kept(copied, clinic, capsys):
     (one,) = predict(copied, [folder / found.names[0]], device="cpu")
     assert one.logit == pytest.approx(float(found.logits[0, 0]), abs=1e-5)
     assert record["correct"] == int(((found.logits[:, 0] >= 0) == found.labels).sum())
+
+
+def test_a_run_has_its_name_however_its_folder_is_given(copied, monkeypatch):
+    monkeypatch.chdir(copied)
+    assert places.run_name(Path()) == places.run_name(copied) == f"{copied.parent.name}/seed0"
 
 
 def test_two_at_once_do_not_keep_scores_of_one_run(copied, clinic):

@@ -53,18 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--page", type=typed_path, metavar="FILE.html", help="page to write, besides or instead"
     )
-    parser.add_argument(
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
         "--explain",
         action="store_const",
         const="grad-cam",
         help="with --page: what speaks for each answer, by Grad-CAM",
     )
-    parser.add_argument(
+    ways.add_argument(
         "--occlusion",
         dest="explain",
         action="store_const",
         const="occlusion",
-        help="as --explain, by covering the photograph square by square: takes 170 times as long",
+        help="as --explain, by covering the photograph square by square: takes 170 times as "
+        "long for 224 pixels",
     )
     parser.add_argument(
         "--lang", choices=LANGUAGES, help="of the page (default: that of the browser)"
@@ -79,8 +81,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError("--explain, --occlusion and --lang go with --page FILE.html")
     if args.bom and args.out is None:
         raise UsageError("--bom goes with --out FILE.csv")
-    if args.page is not None and args.out is not None and args.page.resolve() == args.out.resolve():
-        raise UsageError(f"--page {args.page}: is the file of --out; name another")
     device = devices.prepare(args.device)
     from pm_cls.models.classifier import Run
     from pm_cls.models.given import photograph_files

@@ -135,11 +135,17 @@ def test_options_that_do_not_go_are_told(command, many, tmp_path):
     for words, said in (
         (["--explain"], "go with --page"),
         (["--page", tmp_path], "is a folder"),
-        (["--out", tmp_path / "a", "--page", tmp_path / "a"], "name another"),
+        (["--page", tmp_path / "a.jpg"], "does not end in .html or .htm; name another"),
         (["--page", many / "00.jpg" / "a.html"], "cannot be written"),
     ):
         with pytest.raises(UsageError, match=said):
             command(*words)
+
+
+def test_one_way_of_heat_maps_is_asked_for(command, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command("--explain", "--occlusion", "--page", tmp_path / "a.html")
+    assert "--occlusion: not allowed with argument --explain" in capsys.readouterr().err
 
 
 def rows_of(text):

@@ -153,7 +153,7 @@ def test_check_tells_of_classes_that_may_be_one(pictures, capsys):
     said = capsys.readouterr().out
     assert "Cat, cat are 2 classes; are they meant as one?" in said
     assert "no validation part can be drawn: Cat: two different photographs" in said
-    with pytest.raises(UsageError, match=r"0.png: is there, and does not end in .html"):
+    with pytest.raises(UsageError, match=r"0.png: does not end in .html"):
         data_verb.main(["check", str(pictures), "--page", str(pictures / "zebra" / "0.png")])
 
 

@@ -1,6 +1,7 @@
 """Photographs of other endings, depths and colours; files that unfold; nearly black ones."""
 
 import gzip
+import io
 import struct
 import tracemalloc
 import zlib
@@ -13,8 +14,9 @@ from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset, mnist
 from pm_cls.data.__main__ import main
 from pm_cls.data.photographs import layout
+from pm_cls.data.photographs.colours import stored
 from pm_cls.data.photographs.formats import is_photograph
-from pm_cls.data.photographs.images import BadPhotograph, nearly_black, read_photograph
+from pm_cls.data.photographs.images import BadPhotograph, decode, nearly_black, read_photograph
 from pm_cls.runtime.errors import DataError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
@@ -140,6 +142,28 @@ def test_12_bits_in_other_files_are_refused(tmp_path, ending):
     assert np.asarray(read_photograph(tmp_path / f"b{ending}")).max() > 200
 
 
+def test_12_bits_in_colour_are_refused_unless_they_are_stated(tmp_path):
+    values = WIDE[:, :, :3] >> 4
+    for most in (65535, 4095):
+        header = f"P6 16 16 {most}\n".encode()
+        (tmp_path / f"{most}.ppm").write_bytes(header + values.astype(">u2").tobytes())
+    with pytest.raises(BadPhotograph, match="as 12 bits do; scale it to the full range"):
+        read_photograph(tmp_path / "65535.ppm")
+    assert np.asarray(read_photograph(tmp_path / "4095.ppm")).max() > 250
+
+
+def test_16_bits_in_a_jpeg_2000_are_told_by_its_header(tmp_path):
+    path = tmp_path / "a.j2k"
+    dark = Image.fromarray(NOISE // 8)
+    dark.save(path)
+    assert np.abs(np.asarray(read_photograph(path)).astype(int) - NOISE // 8).max() <= 2
+    content = bytearray(path.read_bytes())
+    assert content[42:51:3] == b"\7\7\7"  # eight bits of each colour
+    content[42:51:3] = b"\x0f\x0f\x0f"
+    with Image.open(path) as image, Image.open(io.BytesIO(content)) as deep:
+        assert "16" not in stored(image).raw and stored(deep).raw == "RGB;16"
+
+
 def _save_16_bits(values, path):
     if path.suffix == ".pgm":  # which older versions of Pillow do not write
         header = f"P5 {values.shape[1]} {values.shape[0]} 65535\n"
@@ -190,6 +214,23 @@ def test_several_pictures_in_one_file_are_refused(tmp_path, ending):
     if ending == ".tif":
         pages[0].save(tmp_path / "b.tif", save_all=True, append_images=[preview])
         assert read_photograph(tmp_path / "b.tif").size == (16, 16)
+
+
+def test_the_picture_of_layers_is_read(tmp_path):
+    """A Photoshop file; its layers are let be."""
+    start = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 16, 16, 8, 3)
+    content = start + bytes(12) + struct.pack(">H", 0) + NOISE.transpose(2, 0, 1).tobytes()
+    (tmp_path / "a.psd").write_bytes(content)
+    assert np.array_equal(np.asarray(read_photograph(tmp_path / "a.psd")), NOISE)
+
+
+def test_a_palette_with_transparency_is_read_without_a_word(tmp_path, recwarn):
+    image = Image.fromarray(NOISE).quantize(8)
+    image.save(tmp_path / "a.png", transparency=bytes(range(8)))
+    images = np.empty((1, 3, 16, 16), np.uint8)
+    decode([tmp_path / "a.png"], images)
+    assert np.array_equal(images[0].transpose(1, 2, 0), np.asarray(image.convert("RGB")))
+    assert not recwarn.list
 
 
 # Rows 33 and 38: what files unfold to, and what shows nothing.

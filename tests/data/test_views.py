@@ -1,11 +1,12 @@
 """The field of view is found whatever its form and what lies around it; colours become alike."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from pm_cls.config import DataConfig
-from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import sample
 from pm_cls.data.photographs.views import (
     MEAN_COLOUR,
@@ -106,11 +107,23 @@ def test_each_way_has_a_place_of_its_own_in_the_cache(photographs):
         assert all(not np.array_equal(one, other) for other in found[:i])
 
 
-def test_a_square_that_would_take_too_much_memory_is_refused():
+def test_a_square_takes_no_memory_for_the_black_beyond():
     strip = Image.new("RGB", (15_000, 1000), (90, 60, 40))
-    assert sampler(DataConfig())(strip, 8).shape == (3, 8, 8)
-    with pytest.raises(BadPhotograph, match=r"15000 x 1000 pixels: the square around .* too large"):
-        sampler(DataConfig(field_of_view="crop"))(strip, 8)
+    tracemalloc.start()
+    found = sampler(DataConfig(field_of_view="crop"))(strip, 30)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert found[0, 14:16].min() == 90 and not found[:, :14].any() and not found[:, 16:].any()
+
+
+@pytest.mark.parametrize("place", range(40))
+def test_a_part_is_what_the_cut_out_picture_gives(place):
+    rng = np.random.default_rng(place)
+    height, width, side, size = (int(n) for n in rng.integers(1, 60, 4))
+    image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+    left, top = int(rng.integers(1 - side, width)), int(rng.integers(1 - side, height))
+    box = (left, top, left + side, top + side)
+    np.testing.assert_array_equal(sample(image, size, box), sample(image.crop(box), size))
 
 
 def test_photographs_that_are_sampled_already_are_made_alike_too():

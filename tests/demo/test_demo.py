@@ -85,7 +85,8 @@ def test_simple_baselines_answer_or_say_why_not(post):
     status, found = post("/simple?run=0", example(0))
     assert status == 200 and found["numbers"] == 48 and 0 < found["probability"] < 1
     status, found = post("/simple?run=3", example(0))
-    assert status == 409 and found["error"]["en"].startswith("not available: ")
+    said = "not available: /absent: is no folder; `pm-cls demo --data DIR` names another folder"
+    assert status == 409 and found["error"]["en"] == said
 
 
 def test_simple_baselines_see_the_colours_that_they_were_fitted_on(trained, tmp_path):

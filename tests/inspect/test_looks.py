@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -306,16 +307,23 @@ def test_pictures_are_titled_by_the_threshold_and_the_classes_of_the_run(inspect
     assert [name for name in looks.OUTCOMES if len(pictures.of_outcome(shown, name))] == [
         "false_positive"
     ]
-    title = pictures.judged(shown, "false_positive").get_suptitle()
-    assert title == r"no, called \$5\$ or more"
-    title = pictures.judged(shown_of("a"), "true_negative").get_suptitle()
-    assert title == "not ill, called healthy"
+    title = pictures.outcome_name("false_positive", shown.classes)
+    assert title.en == "no, called $5$ or more"
+    draw = partial(pictures.judged, shown, "false_positive")
+    assert drawing.titled(draw, title, "en").get_suptitle() == r"no, called \$5\$ or more"
+    assert pictures.outcome_name("true_negative", ()).en == "not ill, called healthy"
     found, two = looks.read(inspected), ("no", "yes")
     config = SimpleNamespace(data=SimpleNamespace(classes=two))
     runs = {"own": [SimpleNamespace(saliency=found, config=config)]}
     figure = section.make(SimpleNamespace(experiments=runs)).figures["mean_maps_own"]("en")
     titles = {axes.get_title().split("\n")[0] for axes in figure.axes} - {""}
     assert titles and titles <= {f"{one}, called {other}" for one in two for other in two}
+
+
+def test_kernels_that_are_zero_are_grey(recwarn):
+    found = SimpleNamespace(kernels=np.zeros((2, 3, 5, 5), np.float32))
+    figure = pictures.kernels(found)
+    assert (figure.axes[0].images[0].get_array() == 0.5).all() and not recwarn.list
 
 
 @pytest.fixture

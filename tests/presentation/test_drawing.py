@@ -88,3 +88,20 @@ def test_chinese_words_have_their_full_width_beside_the_axes():
 @pytest.mark.parametrize(("name", "drawn"), [("a", "a"), ("$a_$", r"\$a_\$"), ("_b", " _b")])
 def test_names_are_drawn_letter_by_letter(name, drawn):
     assert drawing.letters(name) == drawn
+
+
+def test_chinese_letters_are_drawn_where_a_font_has_them(monkeypatch, tmp_path, capsys):
+    def draw(language):
+        figure = drawing.Figure()
+        figure.suptitle("\u75c5")
+        return figure
+
+    drawing._note_missing_font.cache_clear()
+    monkeypatch.setattr(drawing, "_fonts", lambda: ["DejaVu Sans"])
+    for name in "ab":
+        drawing.save_png(draw, tmp_path / f"{name}.png")
+    assert capsys.readouterr().err.count("note: Chinese letters are boxes in pictures") == 1
+    drawing._note_missing_font.cache_clear()
+    monkeypatch.setattr(drawing, "_fonts", lambda: ["DejaVu Sans", "DejaVu Serif"])
+    drawing.save_png(draw, tmp_path / "c.png")
+    assert not capsys.readouterr().err

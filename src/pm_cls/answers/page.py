@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from pm_cls.presentation.templates import environment
 from pm_cls.presentation.text import Language
+from pm_cls.records.folder import run_name
 from pm_cls.runtime.journal import Answer
 
 if TYPE_CHECKING:
@@ -42,15 +43,15 @@ def write(
 
 
 def about(run: "Run", way: str | None) -> dict[str, Any]:
-    """What a page says of a run and its answers; `way`: how heat maps were made."""
+    """What a page says of a run and its answers; `way`: one of `pictures.WAYS`, or None."""
     return {
-        "run": f"{run.folder.parent.name}/{run.folder.name}",
+        "run": run_name(run.folder),
         "epoch": run.epoch,
         "is_synthetic": run.is_synthetic,
         "threshold": run.threshold if run.spec.target.outputs == 1 else None,
         "classes": run.spec.classes or None,
         "knows": run.calibration is not None,
-        "way": {"grad-cam": "Grad-CAM"}.get(way or "", way),
+        "way": way,
     }
 
 

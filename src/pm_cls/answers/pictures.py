@@ -54,7 +54,7 @@ def heat_maps(run: "Run", photographs: np.ndarray, labels: np.ndarray, way: str)
     Args:
         labels: the answers, int [n].
         way: one of WAYS; Grad-CAM takes a second forward and a backward pass, occlusion 170 forward
-            passes a photograph.
+            passes for each photograph of 224 pixels.
     """
     from pm_cls.inspect import saliency
 

@@ -198,13 +198,16 @@ class Facts:
         return self.run.data
 
     @property
-    def counts(self) -> Iterator[tuple[Text, str]]:
+    def counts(self) -> Iterator[tuple[Text, Text]]:
         """Images of each split, and by label or letter of the name."""
         for split, found in (self.data.counts or {}).items():
             parts = found if isinstance(found, dict) else {}
-            listed = ", ".join(f"{_in_a_table(label)}: {n:,}" for label, n in parts.items())
-            total = sum(parts.values()) if isinstance(found, dict) else found
-            yield named(SPLITS, split), f"{total:,}" + (f" ({listed})" if listed else "")
+            each = [(_in_a_table(label), f"{n:,}") for label, n in parts.items()]
+            total = f"{sum(parts.values()) if isinstance(found, dict) else found:,}"
+            english = ", ".join(f"{label}: {n}" for label, n in each)
+            chinese = "，".join(f"{label}：{n}" for label, n in each)
+            listed = Text(f"{total} ({english})", f"{total}（{chinese}）")
+            yield named(SPLITS, split), listed if each else Text(total, total)
 
     @property
     def repeated(self) -> str:
@@ -213,4 +216,4 @@ class Facts:
 
 def _in_a_table(name: str) -> str:
     """A name as a table of Markdown can have it."""
-    return " ".join(name.split()).replace("|", "\\|")
+    return " ".join(name.split()).replace("|", "\\|").replace("<", "&lt;")

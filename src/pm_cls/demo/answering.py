@@ -32,6 +32,7 @@ SIMPLE = "4x4 thumbnail"
 LOADED = 2  # networks in memory; AlexNet has 230 MB
 EXAMPLES: tuple[Kind, ...] = ("P", "N", "P", "H")
 EXAMPLE_SIZE = 320
+LAYOUT_FOLLOWS = "; expected:"
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,14 @@ class Answering:
 
     def _fit(self, root: str, number: int) -> baselines.Fitted:
         run = self._run(number)
-        dataset = load_dataset(run.data_at(root))
+        try:
+            dataset = load_dataset(run.data_at(root))
+        except DataError as error:
+            said, *more = str(error).splitlines()
+            if more and not said.endswith(LAYOUT_FOLLOWS):  # the first of the bad photographs
+                said = f"{said} {more[0].strip()}"
+            said = said.removesuffix(LAYOUT_FOLLOWS)
+            raise DataError(f"{said}; `pm-cls demo --data DIR` names another folder")
         if not run.is_of(dataset):
             raise DataError(f"{root}: holds other photographs than the run was trained on")
         (fitted,) = (one for one in baselines.fit(dataset.train, [SIMPLE]) if one.name == SIMPLE)
@@ -148,7 +156,7 @@ def _begin(device: str) -> None:
 
 
 def _found(folder: Path) -> Found:
-    name = f"{folder.parent.name}/{folder.name}"
+    name = places.run_name(folder)
     try:
         run = Run(folder, places.read_config(folder))
         run.check_photographs()

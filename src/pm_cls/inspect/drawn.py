@@ -29,7 +29,7 @@ def looks(folder: Path, found: Saliency, shown: Shown) -> None:
     draws = {
         "kernels": partial(pictures.kernels, found),
         "mean_maps": partial(pictures.mean_maps, found, shown.classes),
-        "ablations": partial(pictures.ablations, {folder.parent.name: found}),
+        "ablations": partial(pictures.ablations, {folder.resolve().parent.name: found}),
     }
     for number, index in enumerate(shown.mapped):
         name = f"feature_maps_{Path(shown.names[index]).stem}"
@@ -38,6 +38,9 @@ def looks(folder: Path, found: Saliency, shown: Shown) -> None:
         draws[name] = partial(pictures.feature_maps, shown, number)
     for outcome in OUTCOMES:
         if len(pictures.of_outcome(shown, outcome)):
-            draws[outcome] = partial(pictures.judged, shown, outcome)
+            title = pictures.outcome_name(outcome, shown.classes)
+            draws[outcome] = partial(
+                drawing.titled, partial(pictures.judged, shown, outcome), title
+            )
     for name, draw in draws.items():
         drawing.save_png(draw, folder / f"{name}.png")

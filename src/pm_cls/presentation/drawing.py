@@ -7,9 +7,11 @@ MPLBACKEND say. What draws one is called within `_own_style` and takes a languag
 import io
 import os
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import patch
@@ -26,6 +28,7 @@ _backend = os.environ.pop("MPLBACKEND", None)  # a notebook's need not be instal
 try:
     give_matplotlib_a_folder()
     import matplotlib
+    from matplotlib import font_manager
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
@@ -46,6 +49,24 @@ VALIDATION, TRAINING, STATED = "#2a7fc1", "#d98c2b", "#d0443a"
 PALETTE = ("#2a7fc1", "#7b6fd0", "#d98c2b", "#8a8a8a", "#2f9e77", "#b85bb0")
 
 
+CHINESE = (
+    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei"),
+    *("WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB"),
+)
+
+
+@cache
+def _fonts() -> list[str]:
+    """The library's own, and for letters that it lacks one with Chinese, where one is here."""
+    here = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *[name for name in CHINESE if name in here][:1]]
+
+
+def _is_wide(letter: str) -> bool:
+    """Whether it is as a Chinese one, which Matplotlib's font lacks."""
+    return unicodedata.east_asian_width(letter) in "WF"
+
+
 @contextmanager
 def _own_style(salt: str, **settings: object) -> Iterator[None]:
     """The library's settings and these; equal figures and `salt` give equal SVG."""
@@ -62,7 +83,7 @@ def _as_wide_as_on_the_page() -> Iterator[None]:
 
     def measured(self: TextToPath, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:
         width, height, descent = narrow(self, s, prop, ismath)
-        wide = sum(unicodedata.east_asian_width(one) in "WF" for one in s)
+        wide = sum(map(_is_wide, s))
         return width + MISSING * wide * prop.get_size_in_points(), height, descent
 
     with patch.object(TextToPath, "get_text_width_height_descent", measured):
@@ -83,7 +104,7 @@ def titled(draw: Draw, title: Text, language: Language) -> Figure:
     """A figure with a title, unless it has its own."""
     figure = draw(language)
     if not figure.get_suptitle():
-        figure.suptitle(title.of(language), fontsize=9)
+        figure.suptitle(letters(title.of(language)), fontsize=9)
     return figure
 
 
@@ -91,8 +112,8 @@ def save(draw: Draw, stem: Path) -> tuple[Path, Path]:
     """Write `stem`.svg and `stem`.png, whose paths come back."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     vector, raster = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
-    with _own_style("pm_cls"):
-        figure = draw("en")
+    with _own_style("pm_cls", **{"font.family": _fonts()}):
+        figure = _legible(draw("en"))
         write_bytes(vector, _svg(figure).encode())
         write_bytes(raster, _png_of_few_colours(figure))
     return vector, raster
@@ -116,14 +137,34 @@ def inline_svg(name: str, draw: Draw, language: Language) -> str:
 
 def save_png(draw: Draw, path: Path) -> None:
     """Write a figure that is made of images, which SVG would only wrap."""
-    with _own_style("pm_cls"):
-        write_bytes(path, _bytes(draw("en"), "png", dpi=PIXELS_PER_INCH))
+    write_bytes(path, _raster(draw, "en", "png"))
 
 
 def inline_jpeg(draw: Draw, language: Language) -> str:
     """A figure that is made of images as a data address."""
-    with _own_style("pm_cls"):
-        return address(_bytes(draw(language), "jpeg", dpi=PIXELS_PER_INCH), "jpeg")
+    return address(_raster(draw, language, "jpeg"), "jpeg")
+
+
+def _raster(draw: Draw, language: Language, kind: str) -> bytes:
+    with _own_style("pm_cls", **{"font.family": _fonts()}):
+        return _bytes(_legible(draw(language)), kind, dpi=PIXELS_PER_INCH)
+
+
+def _legible(figure: Figure) -> Figure:
+    """The same; noted is where it has letters that no font here has."""
+    shown = (text.get_text() for text in figure.findobj(matplotlib.text.Text))
+    if len(_fonts()) == 1 and any(_is_wide(letter) for text in shown for letter in text):
+        _note_missing_font()
+    return figure
+
+
+@cache  # once is enough
+def _note_missing_font() -> None:
+    print(
+        "note: Chinese letters are boxes in pictures, as no font that has them is installed; "
+        f"{CHINESE[0]} is one, {CHINESE[3]} another",
+        file=sys.stderr,
+    )
 
 
 def _bytes(figure: Figure, kind: str, **options: Any) -> bytes:

@@ -36,7 +36,7 @@ OUTCOME_NAMES = {
 }
 LABEL_AND_ANSWER = dict(zip(OUTCOMES, product((1, 0), repeat=2), strict=True))
 GRAD_CAM = Text("mean Grad-CAM", "平均 Grad-CAM")
-OCCLUSION = Text("mean fall of the logit", "logit 的平均降幅")
+OCCLUSION = Text("mean fall of the answer's score", "答案得分的平均降幅")
 
 
 def kernels(found: Saliency, language: Language = "en") -> Figure:
@@ -48,7 +48,7 @@ def kernels(found: Saliency, language: Language = "en") -> Figure:
     rows = -(-len(weights) // columns)
     figure = Figure(figsize=(0.6 * columns + 0.4, 0.6 * rows + 0.4), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    scaled = 0.5 + weights.transpose(0, 2, 3, 1) / (2 * np.abs(weights).max())
+    scaled = 0.5 + weights.transpose(0, 2, 3, 1) / (2 * (np.abs(weights).max() or 1))
     for axes in panels:
         axes.set_axis_off()
     for axes, kernel in zip(panels, scaled, strict=False):
@@ -74,7 +74,7 @@ def mean_maps(found: Saliency, classes: Sequence[str] = (), language: Language =
         lowest = 0.0 if colours == "magma" else -highest
         for axes, outcome in zip(line, there, strict=True):
             drawn = axes.imshow(maps[outcome], cmap=colours, vmin=lowest, vmax=highest)
-            words = _outcome_name(outcome, classes).of(language)
+            words = letters(outcome_name(outcome, classes).of(language))
             axes.set_title(f"{words}\nn = {counts[outcome]}", fontsize=8)
             axes.set_axis_off()
         figure.colorbar(drawn, ax=line, shrink=0.8).set_label(title.of(language), fontsize=8)
@@ -152,7 +152,6 @@ def judged(shown: Shown, outcome: str, language: Language = "en") -> Figure:
     blocks = -(-len(chosen) // A_ROW)
     close = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)
     figure = Figure(figsize=(1.3 * A_ROW, 4.2 * blocks + 0.4), layout=close)
-    figure.suptitle(_outcome_name(outcome, shown.classes).of(language), fontsize=10)
     panels = figure.subplots(3 * blocks, A_ROW, squeeze=False)
     for row, column in product(range(3 * blocks), range(A_ROW)):
         panels[row, column].set_axis_off()
@@ -183,10 +182,11 @@ def _photograph(axes: Axes, shown: Shown, index: int) -> None:
     axes.set_axis_off()
 
 
-def _outcome_name(outcome: str, classes: Sequence[str]) -> Text:
+def outcome_name(outcome: str, classes: Sequence[str]) -> Text:
+    """What the label was and what the answer; `classes` as of `mean_maps`."""
     if not classes:
         return OUTCOME_NAMES[outcome]
-    label, answer = (letters(classes[which]) for which in LABEL_AND_ANSWER[outcome])
+    label, answer = (classes[which] for which in LABEL_AND_ANSWER[outcome])
     return Text(f"{label}, called {answer}", f"{label}，判为{answer}")
 
 

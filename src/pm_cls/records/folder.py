@@ -28,6 +28,11 @@ def run_folder(runs_dir: Path, experiment: str, seed: int) -> Path:
     return runs_dir / experiment / f"seed{seed}"
 
 
+def run_name(folder: Path) -> str:
+    """Experiment and seed, however the folder was named: `lenet7_relu/seed0`."""
+    return "/".join(folder.resolve().parts[-2:])
+
+
 def weights_file(folder: Path, epoch: int) -> Path:
     return folder / f"weights_epoch{epoch}.safetensors"
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,8 +86,8 @@ def _photographs(material: Material, folder: Path, language: Language) -> dict[s
     }
 
 
-def _pictures(run: Record, language: Language) -> dict[str, list[str]] | None:
-    """Addresses of judged photographs and of feature maps; None where the run keeps none."""
+def _pictures(run: Record, language: Language) -> dict[str, list[Any]] | None:
+    """Judged photographs and feature maps as addresses; None where the run keeps none."""
     try:
         shown = saliency.read_shown(run.folder)
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -97,7 +98,10 @@ def _pictures(run: Record, language: Language) -> dict[str, list[str]] | None:
     if shown is None:
         return None
     judged = [
-        drawing.inline_jpeg(partial(pictures.judged, shown, outcome), language)
+        {
+            "outcome": pictures.outcome_name(outcome, shown.classes),
+            "image": drawing.inline_jpeg(partial(pictures.judged, shown, outcome), language),
+        }
         for outcome in saliency.OUTCOMES
         if len(pictures.of_outcome(shown, outcome))
     ]

@@ -33,19 +33,18 @@ def is_file(path: Path) -> bool:
 
 
 def check_output(option: str, path: Path, endings: Sequence[str]) -> None:
-    """Check, before any work, that a file can be written at a path, and no other kind of file lost.
+    """Check, before any work, that a file of a kind can be written at a path.
 
     Args:
-        endings: of the files that may be replaced, as `.csv`.
+        endings: of its kind, as `.csv`; a file of another kind is so never replaced.
 
     Raises:
-        UsageError: a folder is there or a file that ends otherwise, or its folder takes none.
+        UsageError: a folder is there, the path ends otherwise, or its folder takes no files.
     """
     if path.is_dir():
         raise UsageError(f"{option} {path}: is a folder; name a file")
-    if path.exists() and path.suffix.lower() not in endings:
-        listed = " or ".join(endings)
-        raise UsageError(f"{option} {path}: is there, and does not end in {listed}; name another")
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"{option} {path}: does not end in {' or '.join(endings)}; name another")
     check_folder(option, path.parent)
 
 

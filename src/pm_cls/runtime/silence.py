@@ -22,10 +22,11 @@ SILENCED = (
         "When training, we now always track global mean", "paddle",
         "Paddle on batch normalisation, which works like this everywhere",
     ),
+    Silenced("Palette images with Transparency", "PIL", "an alpha channel is dropped as it is"),
     Silenced("Image size .* exceeds limit", "PIL", "photographs have a limit of their own"),
     Silenced(
         "Glyph .* missing from", "",
-        "Chinese in an SVG: the browser has the letters, Matplotlib's font need not",
+        "Chinese in an SVG: the browser has the letters; of pictures `presentation.drawing` tells",
     ),
 )  # fmt: skip
 

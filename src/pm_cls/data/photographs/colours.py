@@ -18,6 +18,8 @@ RANGE_IS_16_BITS = {"PNG", "PPM"}  # where Pillow says I for 32 bits, as some ve
 NAMES = {"F": "floats", "I": "32-bit or signed numbers", "LAB": "LAB colours", "HSV": "HSV colours"}
 LEAST = 64  # of the upper 8 bits of the brightest value; 63 and less are 14 bits
 WHITE_IS_ZERO, PHOTOMETRIC = 0, 262  # a value and a tag of TIFF
+CODESTREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000; its depth less one stands DEPTH bytes further
+DEPTH = 42
 ADVICE = "save it as 8-bit RGB, PNG or JPEG"
 
 
@@ -53,8 +55,23 @@ def stored(image: Image.Image) -> Stored:
     arguments = tiles[0][3] if tiles else None
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     raw = first if isinstance(first, str) else ""
+    if (image.format == "PPM" and arguments == (raw, 65535)) or (
+        image.format == "JPEG2000" and _depth_of_jpeg2000(image) == 16
+    ):
+        raw = f"{image.mode};16"
     tags = getattr(image, "tag_v2", {})
     return Stored(image.format, raw, tags.get(PHOTOMETRIC) == WHITE_IS_ZERO)
+
+
+def _depth_of_jpeg2000(image: Image.Image) -> int:
+    """Bits of a value of the first channel, by the header."""
+    file = image.fp
+    place = file.tell()
+    file.seek(0)
+    content = file.read()
+    file.seek(place)
+    at = content.find(CODESTREAM) + DEPTH
+    return (content[at] & 0x7F) + 1 if at < len(content) else 8
 
 
 def to_rgb(image: Image.Image, stored: Stored) -> Image.Image:

@@ -20,6 +20,8 @@ from pm_cls.runtime.processes import processors
 from pm_cls.runtime.silence import silence
 from pm_cls.runtime.wording import counted
 
+ONE_COUNTS = {"MPO", "PSD"}  # a JPEG with a second one, of two lenses; layers below their picture
+Box = tuple[int, int, int, int]  # left, top, right and lower end, in pixels
 DARK = 16  # grey levels: what is darker in all channels lies outside the field of view
 BLOCK = 64  # photographs after which progress is kept
 MAX_PIXELS = 50_000_000  # the largest photographs of iChallenge-PM have 4.4 million
@@ -61,27 +63,38 @@ def read_photograph(path: str | Path | io.BytesIO) -> Image.Image:
 
 def _refuse_more(image: Image.Image) -> None:
     """Refuse pages or an animation; smaller pictures beside the first, as previews, are let be."""
+    if image.format in ONE_COUNTS:
+        return
     size = image.size
     try:
         image.seek(1)
     except Exception:  # there is no other, or none that can be read
         return
-    if image.size == size and image.format != "MPO":  # a JPEG with a second one, of two lenses
+    if image.size == size:
         raise BadPhotograph(
             "holds several pictures of one size; save the one that counts", "several"
         )
 
 
-def sample(image: Image.Image, size: int) -> np.ndarray:
+def sample(image: Image.Image, size: int, box: Box | None = None) -> np.ndarray:
     """Sample an RGB image to a square, as OpenCV's `resize` with its defaults does.
 
     That is bilinear between the four nearest pixels, without anti-aliasing and without keeping the
     aspect. Pillow's `resize` would average over more pixels; its affine transform does not.
 
+    Args:
+        box: the part that is sampled, by default all; black where it reaches beyond the image.
+
     Returns:
         uint8 [3, size, size], channels in RGB order, 0 to 255.
     """
-    scale = (image.width / size, 0, 0, 0, image.height / size, 0)
+    left, top, right, bottom = box or (0, 0, image.width, image.height)
+    scale = ((right - left) / size, 0.0, 0.0, 0.0, (bottom - top) / size, 0.0)
+    if box is not None:  # of the black beyond one row is enough: more would only take memory
+        width, height = image.size
+        near = (max(left, -1), max(top, -1), min(right, width + 1), min(bottom, height + 1))
+        image = image.crop(near)
+        scale = (*scale[:2], left - near[0], *scale[3:5], top - near[1])
     sampled = image.transform(
         (size, size), Image.Transform.AFFINE, scale, Image.Resampling.BILINEAR
     )

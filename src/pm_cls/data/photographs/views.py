@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pm_cls.config import DataConfig
-from pm_cls.data.photographs.colours import BadPhotograph
-from pm_cls.data.photographs.images import field_of_view, sample
+from pm_cls.data.photographs.images import Box, field_of_view, sample
 from pm_cls.data.transforms import in_order
 
 LOOKED_AT = 256  # pixels of the longer side at which the field of view is sought
@@ -26,22 +25,11 @@ Sampled = Callable[[Image.Image, int], np.ndarray]  # RGB, pixels a side -> uint
 
 
 def sampler(config: DataConfig) -> Sampled:
-    """How a photograph becomes an array, as the config's `data` section asks.
-
-    What it gives raises BadPhotograph where that would take too much memory.
-    """
+    """How a photograph becomes an array, as the config's `data` section asks."""
 
     def sampled(image: Image.Image, size: int) -> np.ndarray:
-        if config.field_of_view == "crop":
-            try:
-                image = image.crop(view_box(image))  # black where it reaches beyond
-            except Image.DecompressionBombError:
-                raise BadPhotograph(
-                    f"has {image.width} x {image.height} pixels: the square around its field of "
-                    "view is too large",
-                    "too large",
-                )
-        pixels = sample(image, size)
+        is_cropped = config.field_of_view == "crop"
+        pixels = sample(image, size, view_box(image) if is_cropped else None)
         return with_mean_colour(pixels) if config.colour == "even" else pixels
 
     return sampled
@@ -59,7 +47,7 @@ def resampled(images: np.ndarray, config: DataConfig) -> np.ndarray:
     return np.ascontiguousarray(in_order(rgb, config.channel_order))
 
 
-def view_box(image: Image.Image) -> tuple[int, int, int, int]:
+def view_box(image: Image.Image) -> Box:
     """The smallest square around the field of view: left, top, right and lower end in pixels.
 
     It may reach beyond the photograph, where the field of view is cut off. Text, reflections and
