@@ -160,6 +160,21 @@ def test_a_run_that_is_near_is_named(trained, tmp_path):
         predict(asked, [tmp_path], device="cpu")
 
 
+def test_a_file_of_a_run_is_told_from_its_folder(copied):
+    with pytest.raises(UsageError, match=f"config.yaml: is a file; a finished run is in {copied}$"):
+        predict(copied / "config.yaml", [copied], device="cpu")
+
+
+def test_settings_that_were_changed_since_are_told(copied, photographs, capsys):
+    place = photographs / "PALM-Validation400"
+    predict(copied, [place], device="cpu")
+    assert not capsys.readouterr().err
+    config = copied / "config.yaml"
+    config.write_text(config.read_text().replace("channel_order: rgb", "channel_order: bgr"))
+    predict(copied, [place], device="cpu")
+    assert "config.yaml is not that of its training; the answers may" in capsys.readouterr().err
+
+
 def test_a_folder_without_a_finished_run_is_told(copied, tmp_path):
     with pytest.raises(UsageError, match="holds no finished run"):
         evaluate(tmp_path, device="cpu")
@@ -456,6 +471,7 @@ def test_options_that_go_together(copied, clinic):
         ("--labels", table),
         ("--data", folder, "--name", "x"),
         ("--data", folder, "--labels", table, "--name", "a/b"),
+        ("--data", folder, "--labels", table, "--name", "_x"),
         ("--data", folder, "--labels", table, "--name", "validation"),
     ):
         with pytest.raises(UsageError):
@@ -542,10 +558,17 @@ def test_an_ensemble_averages_or_votes(members, capsys):
     evaluated("--run", *members, "--ensemble", "vote")
     out = capsys.readouterr().out
     assert "vote of 3 answers  validation images of synthetic  accuracy" in out
-    assert len(out.splitlines()) == 1
+    note, _ = out.splitlines()
+    assert note == "note: answered at one half; a threshold stored with a run is of it alone"
     majority = (np.stack([logits(m) for m in members]) >= 0).sum(axis=0)[:, 0] >= 2
     stored = predictions.read(predictions.file(members[0], 2))
     assert f"({(majority == stored.labels).sum()} of 16)" in out
+
+
+def test_an_ensemble_tells_of_synthetic_runs_elsewhere(members, clinic):
+    (found,) = evaluate(members[:2], *clinic, device="cpu", ensemble="average")
+    for folder in members[:2]:
+        assert f"note: {folder} was trained on SYNTHETIC photographs" in found.notes
 
 
 def test_snapshots_and_mirror_images(members):
@@ -565,7 +588,7 @@ def test_snapshots_and_mirror_images(members):
 
 def test_stacking_is_fitted_on_what_all_have_held_out(members):
     (found,) = evaluate(members[:2], device="cpu", ensemble="stacking")
-    assert found.notes == ("note: fitted on 6 training images that all have held out",)
+    assert "note: fitted on 6 training images that all have held out" in found.notes
     assert np.isfinite(found.predictions.logits).all()
 
 
@@ -585,7 +608,7 @@ def test_ensembles_that_do_not_go_are_told(members, copied, official, monkeypatc
         evaluated("--run", members[0], "--flips")
     config = copied / "config.yaml"
     config.write_text(config.read_text().replace("channel_order: rgb", "channel_order: bgr"))
-    with pytest.raises(UsageError, match="their `data` settings differ"):
+    with pytest.raises(UsageError, match=r"differ in `data\.channel_order`"):
         evaluate([members[0], copied], device="cpu", ensemble="vote")
 
 

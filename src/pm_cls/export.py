@@ -43,7 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{100 * found.before:.2f}% of the run ({change:+.2f} points)"
         )
     else:
-        print(f"largest difference of logits on {found.compared}: {found.difference:.2g}")
+        print(
+            f"largest difference of logits on {found.compared}: {found.difference:.2g} "
+            "(of those beyond 1 in proportion)"
+        )
 
 
 if __name__ == "__main__":

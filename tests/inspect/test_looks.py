@@ -17,9 +17,9 @@ from pm_cls.inspect import saliency as attention
 from pm_cls.inspect.__main__ import main as inspect
 from pm_cls.inspect.ablations import ABLATIONS, changed, mean_colour
 from pm_cls.models import build_model
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.mirrored import Mirrored
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import hooked
 from pm_cls.presentation import drawing, pictures
 from pm_cls.records import calibration, predictions, result
 from pm_cls.records import saliency as looks

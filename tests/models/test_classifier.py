@@ -118,9 +118,9 @@ def test_arrays_that_are_no_photographs_are_refused(run, array, words):
 
 
 def test_what_is_neither_path_nor_array_is_refused(run, files):
-    with pytest.raises(UsageError, match="str was given"):
+    with pytest.raises(UsageError, match="paths or arrays, not both at once"):
         run.predict([GOOD, str(files[0])])
-    with pytest.raises(DataError, match="no photographs found"):
+    with pytest.raises(DataError, match="an empty list: no photographs found"):
         run.predict([])
 
 

@@ -120,6 +120,9 @@ def test_in_8_bits_it_tells_what_that_costs(model, trained, tmp_path, capsys):
 def test_other_names_are_refused(trained, tmp_path):
     with pytest.raises(UsageError, match=r"ends in \.onnx"):
         exporting.export(Run.read(trained), tmp_path / "model.bin")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file cannot be written \(it is a file; a folder is"):
+        exporting.export(Run.read(trained), tmp_path / "file" / "model.onnx")
 
 
 def test_the_page_answers_as_predict_does(model, trained, photographs):

@@ -6,8 +6,9 @@ import pytest
 from paddle import nn
 
 from pm_cls.models import build_model
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.mirrored import Mirrored
-from pm_cls.models.taps import activated, hooked, taps
+from pm_cls.models.taps import activated, taps
 
 IMAGES = paddle.to_tensor(np.random.default_rng(0).normal(size=(2, 3, 8, 8)).astype(np.float32))
 

@@ -1,5 +1,7 @@
 """What an answer is worth: temperature, threshold, certainty and calibration error."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -69,6 +71,33 @@ def test_an_answer_that_is_ruled_out_is_not_sure():
     np.testing.assert_array_equal(found.answers(logits), one >= 0.1)
     sure = [True, True, False, False, False, False, True, True]
     np.testing.assert_array_equal(found.is_sure(logits), sure)
+
+
+@pytest.mark.parametrize("logits", [[0.0], [0.0006], [-1.0, 1.0]])
+def test_where_answers_are_equal_none_is_sure(logits):
+    """Each label got the same answers, a network from zero the same of all."""
+    labels = np.array([0, 1] * 40)
+    given = np.resize(logits, 80)
+    given[8:] = given[8:][::-1]
+    found = fit(given, labels)
+    assert not found.is_sure(given).any()
+
+
+def test_of_equal_thresholds_the_one_nearest_to_one_half_is_taken():
+    """Counted in whole numbers: as shares, equal gains differ in the last bit."""
+    one = [0.94, 0.51, 0.98, 0.08, 0.61, 0.38, 0.8, 0.17, 0.87, 0.54]
+    one += [0.9, 0.48, 0.43, 0.79, 0.98, 0.37, 0.97, 0.93, 0.18, 0.61]
+    labels, edges = np.array([0] * 10 + [1] * 10), sorted(set(one))
+    middles = [(a + b) / 2 for a, b in pairwise(edges)]
+    gains = {cut: sum((p >= cut) == label for p, label in zip(one, labels, strict=True))
+             for cut in middles}  # fmt: skip
+    best = [cut for cut in middles if gains[cut] == max(gains.values())]
+    logits = np.log(np.array(one) / (1 - np.array(one)))
+    found = fit(logits, labels)
+    nearest = min(best, key=lambda cut: abs(cut - 0.5))
+    taken = found.answers(logits)
+    np.testing.assert_array_equal(taken, np.array(one) >= nearest)
+    assert len(best) > 1
 
 
 def test_of_few_images_the_one_that_is_least_itself_draws_the_line():

@@ -38,6 +38,7 @@ def test_paired_t_finds_a_difference_and_says_where_there_is_none():
     assert found.p == pytest.approx(0.0351, abs=1e-4)  # t = 5.196, 2 degrees of freedom
     assert stats.paired_t([1, 2, 3], [1, 2, 3]).p is None
     assert stats.paired_t([2, 3, 4], [1, 2, 3]).p == 0
+    assert stats.paired_t([0.9, 0.95, 0.925], [0.8, 0.85, 0.825]).p == 0  # but for the last bit
     with pytest.raises(ValueError, match="two pairs"):
         stats.paired_t([1], [2])
 

@@ -17,6 +17,7 @@ from pm_cls.models.taps import last_linear
 from pm_cls.predict import main as predict_main
 from pm_cls.records import calibration, stress
 from pm_cls.runtime.errors import DataError, UsageError
+from pm_cls.scores.familiarity import Familiar
 from pm_cls.scores.metrics import scores
 from pm_cls.scores.target import Binary, Classes, Several
 from pm_cls.train import train
@@ -211,6 +212,15 @@ def test_predictions_are_calibrated_and_say_what_they_are_worth(fitted, photogra
     assert all(one.is_unlike for one in fitted.predict(noise))
 
 
+def test_the_training_images_of_another_run_are_told(fitted, photographs, tmp_path):
+    folder = shutil.copytree(fitted.folder, tmp_path / "seed0")
+    few = np.zeros((9, 3), np.float32)
+    known = pm_cls.load_run(folder).calibration
+    calibration.write(folder, known, Familiar(few[0], few[0] + 1, few, 1.0), "held out")
+    with pytest.raises(UsageError, match=r"familiar.safetensors: is of 3 features, .* another run"):
+        pm_cls.load_run(folder).predict(photographs)
+
+
 def test_a_run_that_held_images_out_knows_it_too(tiny_config, tmp_path):
     run = train(tiny_config("train.hold_out=0.5"), tmp_path, "cpu")
     assert run.calibration.n == 12
@@ -272,7 +282,9 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     ]  # fmt: skip
     none, mirrored = found[0], found[-1]
     assert (none.correct, none.auc) == (mirrored.correct, mirrored.auc)  # the network is mirrored
-    assert "AUC, accuracy in percent" in out and "strength 3: AUC" in out and "darker" in out
+    assert "AUC, accuracy in percent at the threshold stored with the run." in out
+    assert out.splitlines()[1].split() == ["as", "they", "are", *of_stress._cell(none).split()]
+    assert "strength 3: AUC" in out and "darker" in out
     assert (fitted.folder / "stress.png").read_bytes().startswith(b"\x89PNG")
     evaluate_main([*command[:3], "5", "3", *command[3:]])
     assert wanted == [changes.STRENGTHS] * 2 + [(3, 5)]
@@ -282,6 +294,9 @@ def test_the_stress_test_is_kept_beside_the_run(fitted, capsys, monkeypatch):
     known = [(one.change, one.strength) for one in stress.read(fitted.folder)]
     darker = [("darker", strength) for strength in changes.STRENGTHS]
     assert known == [("none", 0), *darker, ("haze", 2), ("mirrored", 3)]
+    monkeypatch.setattr(of_stress, "stress", lambda *_: pytest.fail("before the other was read"))
+    with pytest.raises(UsageError, match="nowhere: is not there"):
+        evaluate_main(["--run", str(fitted.folder), "nowhere", "--stress", "3", "--device", "cpu"])
     with pytest.raises(UsageError, match="--stress is of single runs"):
         evaluate_main(["--run", str(fitted.folder), "--stress", "--ensemble", "vote"])
 

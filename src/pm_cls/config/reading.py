@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from pm_cls.config.flat import digest_of, flattened
 from pm_cls.config.schema import Config, OpenSection
 from pm_cls.runtime.errors import UsageError
 
@@ -54,6 +55,19 @@ def load_stored(path: Path) -> Config:
         if value is not None:
             retired[".".join(location)] = value
     return resolve(settings, str(path)).with_retired(retired)
+
+
+def stored_digest(path: Path) -> str:
+    """The digest of the config of a run by the keys that there were when it was made.
+
+    Raises:
+        UsageError: as `read_settings`.
+    """
+    settings = read_settings(path)
+    settings.pop("seed", None)
+    if isinstance(data := settings.get("data"), dict):
+        data.pop("root", None)
+    return digest_of(dict(flattened(settings)))
 
 
 def _unknown_keys(settings: Settings) -> list[tuple[str, ...]]:

@@ -5,10 +5,8 @@ signature of its class, those of an optimiser in that of its function. They are 
 where it is built (`pm_cls.config.options`).
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import yaml
@@ -21,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from pm_cls.config.flat import digest_of, flattened
 from pm_cls.config.kinds import Count, Name, Real, Value, Whole
 
 SYNTHETIC = "synthetic"  # the name of drawn photographs, in their dataset.json and every record
@@ -301,11 +300,11 @@ class Config(Section):
     def flat(self) -> dict[str, Value]:
         """Every setting by dotted key, but for the seed and where the data lie."""
         sections = self.model_dump(mode="json", exclude={"seed": True, "data": {"root"}})
-        return {**dict(_flat(sections)), **self._retired}
+        return {**dict(flattened(sections)), **self._retired}
 
     def digest(self) -> str:
         """SHA-256 (hex) of `flat`."""
-        return hashlib.sha256(json.dumps(self.flat(), sort_keys=True).encode()).hexdigest()
+        return digest_of(self.flat())
 
     def differing(self, other: "Config") -> list[str]:
         """Dotted keys, sorted, of the settings of `flat` in which the two differ."""
@@ -318,11 +317,3 @@ class Config(Section):
         sections = self.model_dump(mode="json")
         text = yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=math.inf)
         return comment + text
-
-
-def _flat(sections: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    for key, value in sections.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value  # type: ignore[misc]  # the sections hold no others

@@ -103,8 +103,7 @@ def _stress(args: argparse.Namespace) -> None:
     from pm_cls.evaluate.stress import lines, stress
     from pm_cls.models.classifier import Run
 
-    for folder in args.run:
-        run = Run.read(folder)
+    for run in [Run.read(folder) for folder in args.run]:
         root = None if args.data is None else str(args.data)
         found = stress(run, root, sorted(set(args.stress)) or STRENGTHS)
         data = f"validation images of {result.read(run.folder).dataset}"

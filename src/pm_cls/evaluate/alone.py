@@ -10,7 +10,7 @@ from pm_cls.config import DataConfig
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
 from pm_cls.evaluate import worth
-from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
+from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described, note_synthetic
 from pm_cls.records import evaluations, folder, predictions
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.errors import DataError, UsageError
@@ -84,7 +84,7 @@ def on_external(
             evaluations.write(run.folder, facts, found)
         told = tuple(worth.lines(found, run.calibration, unlike))
         if run.is_synthetic:
-            notes.append(f"note: {run.folder} was trained on SYNTHETIC photographs")
+            notes.append(note_synthetic(run))
         yield Evaluated(
             run.folder, run.epoch, data.name, found, found.scores(), tuple(notes), worth=told
         )
@@ -95,7 +95,8 @@ def _compare(stored: Path, logits: np.ndarray) -> str:
     try:
         before = predictions.read(stored).logits
     except (OSError, ValueError, LookupError) as error:
-        raise UsageError(f"{stored}: cannot be read ({error})")
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{stored}: cannot be read ({reason}); train the run anew with --restart")
     if before.shape != logits.shape:
         raise UsageError(f"{stored}: holds {before.shape} logits; {logits.shape} are needed")
     largest = float(np.abs(logits - before).max())

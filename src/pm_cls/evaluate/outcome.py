@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pm_cls.config import SYNTHETIC
 from pm_cls.data.photographs import external
@@ -10,6 +11,9 @@ from pm_cls.data.photographs.layout import names_of
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.wording import counted, enumerate_names
 from pm_cls.scores.metrics import Scores
+
+if TYPE_CHECKING:
+    from pm_cls.models.classifier import Run
 
 OTHER_DATA = "other data than the run's"
 OFFICIAL = {
@@ -56,3 +60,7 @@ def described(data: external.External) -> Iterator[str]:
             n, shown = counted(len(known), "photograph"), enumerate_names(known, 3)
             yield f"note: {n} named as in the official {part} set ({shown}): {meaning}"
     yield from (f"note: {note}" for note in data.notes)
+
+
+def note_synthetic(run: "Run") -> str:
+    return f"note: {run.folder} was trained on SYNTHETIC photographs"

@@ -102,11 +102,15 @@ def _scored(run: "Run", cell: Cell, images: np.ndarray, labels: np.ndarray) -> S
 def lines(found: Sequence[Stressed]) -> Iterator[str]:
     """A table of AUC and accuracy, a line a change, and the mean and the worst of each strength."""
     by_change, strengths = _table(found)
+    for one in found:
+        if one.change == NO_CHANGE.change:
+            yield f"{'as they are':18}{_cell(one):>15}"
     yield f"{'strength':18}" + "".join(f"{strength:>15}" for strength in strengths)
     for change, by_strength in by_change.items():
         cells = (by_strength.get(strength) for strength in strengths)
         yield f"{change:18}" + "".join(f"{_cell(one):>15}" for one in cells)
-    yield "In each cell: AUC, accuracy in percent."
+    where = "one half" if found[0].at_threshold is None else "the threshold stored with the run"
+    yield f"In each cell: AUC, accuracy in percent at {where}."
     changes = [one for one in found if one.strength > 0]
     for strength in sorted({one.strength for one in changes}):
         chosen = [one for one in changes if one.strength == strength]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pm_cls.data import load_dataset
 from pm_cls.data.photographs import external
-from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described
+from pm_cls.evaluate.outcome import OTHER_DATA, Evaluated, described, note_synthetic
 from pm_cls.records.predictions import Predictions
 from pm_cls.runtime.errors import UsageError
 
@@ -47,6 +47,9 @@ def of_ensemble(
                 run.check_data(dataset, config.root)
             elif not run.is_of(dataset):
                 notes.append(f"note: {run.folder}: {OTHER_DATA}")
+    notes += [note_synthetic(run) for run in runs if labels is not None and run.is_synthetic]
+    if any(run.calibration is not None for run in runs):
+        notes.append("note: answered at one half; a threshold stored with a run is of it alone")
     if one.kind == "stacking":
         notes.append(f"note: fitted on {one.fit(dataset)} training images that all have held out")
     if labels is None or data is None:

@@ -9,9 +9,10 @@ from paddle import nn
 from pm_cls.data import DATASETS, Dataset
 from pm_cls.data.transforms import in_order, to_float
 from pm_cls.inspect.saliency import convolutions
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.classifier import Run
-from pm_cls.models.taps import Tap, activated, hooked
+from pm_cls.models.taps import Tap, activated
 from pm_cls.records.responses import Layer, Responses
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence

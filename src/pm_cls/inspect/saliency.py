@@ -12,10 +12,11 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from pm_cls.data.transforms import to_float
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.models.blocks.pooling import Averaged
 from pm_cls.models.forward import logits_of
-from pm_cls.models.taps import Tap, activated, hooked, taps
+from pm_cls.models.taps import Tap, activated, taps
 from pm_cls.records.saliency import patch_starts
 from pm_cls.runtime.errors import UsageError
 from pm_cls.runtime.silence import silence

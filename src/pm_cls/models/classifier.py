@@ -16,7 +16,7 @@ from paddle import nn
 from PIL import Image
 from tqdm import tqdm
 
-from pm_cls.config import SYNTHETIC, Config, DataConfig
+from pm_cls.config import SYNTHETIC, Config, DataConfig, stored_digest
 from pm_cls.data import DATASETS, Dataset, Spec, spec_of
 from pm_cls.data.photographs.colours import BadPhotograph
 from pm_cls.data.photographs.images import decode, nearly_black
@@ -86,25 +86,25 @@ class Run:
     def read(cls, folder: Path, epoch: int | None = None) -> "Run":
         """The run in a folder; noted is where it answers otherwise than it ended.
 
-        So it is where its last epoch was not kept, or where what its answers are worth is gone.
-
         Raises:
             UsageError: no finished run is there, its calibration.json is damaged, or it did not
                 keep that epoch.
         """
         run = cls(folder, places.read_config(folder), epoch)
-        if epoch is None and run.epoch < run.config.train.epochs:
-            print(
-                f"note: {folder}: epoch {run.epoch} answers, the last that was kept of "
-                f"{run.config.train.epochs}; `train.report_epochs` says which are kept",
-                file=sys.stderr,
-            )
-        elif run._should_know and not (folder / calibration.FILE).is_file():
-            print(
-                f"note: {folder}: answers by one half; {calibration.FILE} is not there",
-                file=sys.stderr,
-            )
+        for told in run._told(epoch):
+            print(f"note: {folder}: {told}", file=sys.stderr)
         return run
+
+    def _told(self, asked: int | None) -> Iterator[str]:
+        """How it answers otherwise than it ended, by the epoch that was asked for."""
+        kept, train = (self.folder / calibration.FILE).is_file(), self.config.train
+        if stored_digest(self.folder / places.CONFIG) != result.read(self.folder).config_digest:
+            yield f"{places.CONFIG} is not that of its training; the answers may be wrong"
+        if asked is None and self.epoch < train.epochs:
+            last = f"the last that was kept of {train.epochs}"
+            yield f"epoch {self.epoch} answers, {last}; `train.report_epochs` says which are kept"
+        elif self._should_know and not kept:
+            yield f"answers by one half; {calibration.FILE} is not there"
 
     @cached_property
     def network(self) -> nn.Layer:
@@ -199,6 +199,11 @@ class Run:
             return self.logits(images), None
         layer, size = last_linear(self.network, 1, str(self.folder)), self.config.train.batch_size
         logits, features = with_features(self.network, layer, images, size)
+        if features.shape[1] != len(self.familiar.mean):
+            raise UsageError(
+                f"{self.folder / calibration.FAMILIAR}: is of {len(self.familiar.mean)} features, "
+                f"the last layer is given {features.shape[1]}; it is another run's"
+            )
         return self._finite(logits), self.familiar.is_unlike(features)
 
     def predict(self, photographs: Photographs) -> list[Prediction]:
@@ -223,7 +228,9 @@ class Run:
         """
         self.check_photographs()
         given = each_of(photographs)
-        if any(isinstance(one, np.ndarray) for one in given):
+        if len({isinstance(one, np.ndarray) for one in given}) > 1:
+            raise UsageError("photographs are paths or arrays, not both at once")
+        if given and isinstance(given[0], np.ndarray):
             yield from self._of_arrays(given)
         else:
             for found, _ in self.answered(photograph_files(given)):

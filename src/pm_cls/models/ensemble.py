@@ -11,6 +11,7 @@ from pm_cls.data import Dataset
 from pm_cls.data.order import held_out
 from pm_cls.models.classifier import Run
 from pm_cls.runtime.errors import UsageError
+from pm_cls.runtime.wording import enumerate_names
 from pm_cls.scores import ensembles
 
 
@@ -37,9 +38,10 @@ class Ensemble:
             raise UsageError("an ensemble needs runs; none is given")
         first = runs[0]
         for run in runs[1:]:
-            ours, theirs = (r.config.data.model_copy(update={"root": ""}) for r in (first, run))
-            if ours != theirs:
-                raise UsageError(f"{first.folder} and {run.folder}: their `data` settings differ")
+            keys = [k for k in first.config.differing(run.config) if k.startswith("data.")]
+            if keys:
+                differ = enumerate_names([f"`{key}`" for key in keys])
+                raise UsageError(f"{first.folder} and {run.folder} differ in {differ}")
         if snapshots:
             runs = [
                 Run(one.folder, one.config, epoch)

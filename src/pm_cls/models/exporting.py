@@ -28,6 +28,7 @@ from pm_cls.models.weights import load_weights
 from pm_cls.records import folder as places
 from pm_cls.runtime.errors import DataError, RunError, UsageError
 from pm_cls.runtime.files import write_json, writing
+from pm_cls.runtime.paths import check_folder
 from pm_cls.runtime.silence import quiet
 from pm_cls.scores.calibration import right
 from pm_cls.scores.target import Classes
@@ -102,6 +103,7 @@ def export(run: Run, out: Path, kind: str = "onnx", *, int8: bool = False) -> Ex
 
 
 def _check(out: Path, kind: str, int8: bool) -> None:
+    check_folder("--out", out.parent)
     if kind == "onnx":
         if out.suffix != ".onnx" or out.is_dir():
             raise UsageError(f"--out {out}: name a file that ends in .onnx")

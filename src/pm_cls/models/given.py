@@ -43,7 +43,7 @@ def photograph_files(given: Iterable[str | Path]) -> list[str]:
             else:
                 others.append(file.name)
     if not files:
-        places = ", ".join(map(str, given))
+        places = ", ".join(map(str, given)) or "an empty list"
         raise DataError(f"{places}: no photographs found; {EXAMPLES} are read")
     note("files that are no photographs", others)
     return files

@@ -8,6 +8,7 @@ import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.activations import SATURATED
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.mirrored import one_way
 from pm_cls.runtime.errors import UsageError
 
@@ -67,17 +68,6 @@ def last_linear(model: nn.Layer, outputs: int, needed_by: str) -> nn.Linear:
             f"{len(found)} are in this one"
         )
     return found[0]
-
-
-@contextmanager
-def hooked(hooks: Sequence[tuple[nn.Layer, Callable[..., None]]]) -> Iterator[None]:
-    """Call `hook(layer, inputs, output)` after each forward pass of its layer."""
-    handles = [layer.register_forward_post_hook(hook) for layer, hook in hooks]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

@@ -72,8 +72,10 @@ def read_config(folder: Path) -> Config:
     if not is_finished(folder):
         places = [one for one in (folder, *list(folder.parents)[:2]) if one.is_dir()]
         near = finished_below(places[0]) if places and places[0] != places[0].parent else []
+        near = [folder.parent] if is_finished(folder.parent) else near
         example = near[0] if near else "runs/<experiment>/seed<k>"
-        what = "holds no finished run" if folder.is_dir() else "is not there"
+        kinds = {folder.is_dir(): "holds no finished run", folder.is_file(): "is a file"}
+        what = kinds.get(True, "is not there")
         raise UsageError(f"{folder}: {what}; a finished run is in {example}")
     return load_stored(folder / CONFIG)
 

@@ -24,10 +24,10 @@ class Calibration:
             its label: the likeliest temperature is 0 then, and nothing says how sure to be.
         threshold: of the probability, from which the answer is 1: where sensitivity plus
             specificity is greatest (Youden 1950) on the held-out images.
-        certain: an answer whose probability is less is "not sure": by conformal prediction
+        certain: an answer whose probability is not above it is "not sure": by conformal prediction
             (Vovk et al. 2005) the label is among the answers that are not ruled out for a share
             COVERED of images like the held-out ones (n / (n + 1) where so few are held out that
-            more cannot be told), and both answers are left below it.
+            more cannot be told), and both answers are left up to it.
         n: of the answers to images that it was fitted on.
     """
 
@@ -49,7 +49,7 @@ class Calibration:
     def is_sure(self, logits: np.ndarray) -> np.ndarray:
         """bool [n], of these answers."""
         one = self.probabilities(logits)
-        return np.where(self.answers(logits), one, 1 - one) >= self.certain
+        return np.where(self.answers(logits), one, 1 - one) > self.certain
 
 
 AS_IT_IS = Calibration(temperature=1.0, threshold=0.5, certain=0.5, n=0)  # where none is stored
@@ -97,13 +97,14 @@ def _youden(one: np.ndarray, labels: np.ndarray) -> float:
     cuts = np.concatenate([[values[0] / 2], (values[1:] + values[:-1]) / 2, [(1 + values[-1]) / 2]])
     below = [np.searchsorted(np.sort(one[labels == label]), cuts) for label in (0, 1)]
     counts = np.bincount(labels, minlength=2)
-    gain = below[0] / counts[0] - below[1] / counts[1]  # sensitivity + specificity - 1
+    # Sensitivity + specificity - 1, times both counts: whole numbers, so that equals are equal.
+    gain = below[0] * counts[1] - below[1] * counts[0]
     best = cuts[gain == gain.max()]
     return float(best[np.abs(best - 0.5).argmin()])
 
 
 def _certain(one: np.ndarray, labels: np.ndarray, views: int) -> float:
-    """The least probability of the likelier label at which the other one is ruled out.
+    """The probability of the likelier label above which the other one is ruled out.
 
     A label is ruled out where its probability is below that of all but a share 1 - COVERED of the
     held-out images for their own label.

@@ -30,7 +30,7 @@ def averaged(members: np.ndarray, target: Target) -> np.ndarray:
 
 
 def voted(members: np.ndarray, target: Target) -> np.ndarray:
-    """float32 [n, outputs] by votes: each member gives one to the label that it predicts.
+    """float32 [n, outputs] by votes: each member gives one to the label likelier to it.
 
     The probabilities are (votes + 1/2) / (members + classes / 2), so that none is zero. A tie of
     yes and no is yes; of classes the first of those with most votes is the answer.

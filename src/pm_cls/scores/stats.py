@@ -118,7 +118,7 @@ def paired_t(first: Sequence[float], second: Sequence[float]) -> PairedT:
         raise ValueError("a paired t test needs two pairs or more")
     if not differences.any():
         p = None
-    elif summary.sd == 0:
+    elif np.ptp(differences) < 1e-12:
         p = 0.0
     else:
         p = float(stats.ttest_rel(first, second).pvalue)

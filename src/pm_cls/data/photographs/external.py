@@ -115,7 +115,8 @@ def load(folder: Path, table: Path, config: DataConfig, name: str | None = None)
     name = folder.resolve().name if name is None else name
     if not re.fullmatch(NAME_PATTERN, name):
         raise UsageError(
-            f"{name!r} cannot name this data; letters a to z, digits and _ . - can, with --name"
+            f"{name!r} cannot name this data; letters a to z, digits and _ . - can, a "
+            "letter or a digit first, with --name"
         )
     if not folder.is_dir():
         raise DataError(f"{folder}: is no folder")

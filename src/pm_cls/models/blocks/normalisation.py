@@ -7,8 +7,8 @@ import paddle
 from paddle import nn
 
 from pm_cls.models.blocks.activations import ACTIVATIONS
+from pm_cls.models.blocks.hooks import hooked
 from pm_cls.models.blocks.stages import Sequential, sequentials
-from pm_cls.models.taps import hooked
 from pm_cls.runtime.errors import UsageError
 
 NORMALISING = (nn.BatchNorm, nn.BatchNorm1D, nn.BatchNorm2D)  # over each batch
