@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from pm_cls.presentation import pictures
 from pm_cls.records import saliency as looks
 from pm_cls.runtime.errors import DataError
 
@@ -44,8 +45,12 @@ def test_the_report_draws_it_without_the_training_half_and_publishes_no_photogra
     private = (tmp_path / "report-photographs.html").read_text("utf-8")
     shown = looks.read_shown(inspected)
     present = looks.outcomes(shown.probabilities >= 0.5, shown.labels)
-    outcomes = [name for i, name in enumerate(looks.OUTCOMES) if i in present]
-    assert len(re.findall('alt="lenet7_relu"', private)) == len(outcomes) + len(shown.mapped)
+    named = [pictures.outcome_name(looks.OUTCOMES[i], ()) for i in sorted(set(present.tolist()))]
+    assert re.findall("<figcaption>(.*, called .*)</figcaption>", private) == [n.en for n in named]
+    assert len(re.findall('alt="lenet7_relu"', private)) == len(shown.mapped)
+    report([*arguments, "--photographs", str(photographs), "--lang", "zh"])
+    private = (tmp_path / "report-photographs.html").read_text("utf-8")
+    assert re.findall("<figcaption>(.*，判为.*)</figcaption>", private) == [n.zh for n in named]
     # From the records alone the same page comes out, but for the pictures with photographs.
     again = tmp_path / "again"
     report(["--runs-dir", str(tmp_path / "records"), "--out", str(again)])
