@@ -8,6 +8,7 @@ import numpy as np
 from pm_cls.data import Split
 from pm_cls.data.transforms import in_order
 from pm_cls.presentation import drawing, pictures
+from pm_cls.records.folder import run_name
 from pm_cls.records.saliency import OUTCOMES, Saliency, Shown
 
 
@@ -25,11 +26,11 @@ def errors(folder: Path, split: Split, given: np.ndarray, order: str) -> None:
 
 
 def looks(folder: Path, found: Saliency, shown: Shown) -> None:
-    """A PNG of each thing that was found, and of the photographs that it is shown on."""
+    """In `inspection` of a run a PNG of each thing found, and of the photographs it is shown on."""
     draws = {
         "kernels": partial(pictures.kernels, found),
         "mean_maps": partial(pictures.mean_maps, found, shown.classes),
-        "ablations": partial(pictures.ablations, {folder.resolve().parent.name: found}),
+        "ablations": partial(pictures.ablations, {run_name(folder.parent): found}),
     }
     for number, index in enumerate(shown.mapped):
         name = f"feature_maps_{Path(shown.names[index]).stem}"
