@@ -28,7 +28,10 @@ OFFICIAL_NAME = "ichallenge_pm"
 MARKER = "dataset.json"  # names a set that is not the official one
 OFFICIAL_TRAINING = {"P": 213, "N": 161, "H": 26}
 OFFICIAL_VALIDATION = {1: 211, 0: 189}
-OFFICIAL_NAMES = {"training": OFFICIAL_TRAINING, "validation": {"V": 400}}
+OFFICIAL_NAMES = {
+    "training": OFFICIAL_TRAINING,
+    "validation": {"V": sum(OFFICIAL_VALIDATION.values())},
+}
 OTHER_WORDS = {"mask", "masks", "annotation", "annotations", "test", "testing"}
 LAYOUT = f"""expected:
   {TRAINING_FOLDER}/    P0001.jpg ... N0001.jpg ... H0001.jpg ...
